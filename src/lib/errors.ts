@@ -6,6 +6,7 @@
 export type ErrorCode =
   | "InvalidRequest"
   | "InvalidConfig"
+  | "MalformedInput"
   | "NotFound"
   | "AlreadyExists"
   | "WrongState"
