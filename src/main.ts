@@ -1,0 +1,57 @@
+// What containerd runs as `containerd-shim-kata-cvm-v2`. Each action is a bundle of its own and
+// only the one asked for is loaded: containerd waits for this process on every pod and container.
+import { errorText } from "./lib/errors.ts";
+import { type Invocation, parseFlags } from "./shim/flags.ts";
+import { runtimeName, runtimeVersion } from "./shim/version.ts";
+
+async function main(argv: readonly string[]): Promise<void> {
+  const invocation = parseFlags(argv);
+  if (invocation.version) {
+    process.stdout.write(`${runtimeName}\n  Version: ${runtimeVersion}\n  Node: ${process.version}\n`);
+  } else if (invocation.info) {
+    const { renderRuntimeInfo } = await import("./shim/info.ts");
+    await write(renderRuntimeInfo());
+  } else await act(invocation);
+}
+
+async function act(invocation: Invocation): Promise<void> {
+  if (invocation.action === "serve") {
+    const { serve } = await import("./shim/serve.ts");
+    await serve(invocation);
+    return;
+  }
+  if (invocation.action === "delete") {
+    const { deletePod } = await import("./shim/delete.ts");
+    await write(await deletePod(invocation));
+  } else {
+    const { maxStdinBytes } = await import("./shim/bootstrap.ts");
+    const { start } = await import("./shim/start.ts");
+    const self = [process.execPath, ...process.execArgv, process.argv[1] ?? ""];
+    await write(await start({ invocation, input: await readStdin(maxStdinBytes), self }));
+  }
+  process.exit(0);
+}
+
+function write(bytes: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(bytes, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+async function readStdin(limit: number): Promise<Uint8Array> {
+  if (process.stdin.isTTY) return new Uint8Array();
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > limit) throw new Error(`stdin is larger than ${limit} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  // containerd shows the whole output of a failed call to the user: one line, no stack
+  process.stderr.write(`kata-cvm: ${errorText(error)}\n`);
+  process.exit(1);
+});

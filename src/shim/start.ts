@@ -1,0 +1,134 @@
+// `start`: find or launch the pod's daemon and tell containerd its address. containerd reads
+// stdout and stderr as one pipe to its end, so nothing else may be written and no child may hold
+// fds 0-2; and it dials at once, so the socket listens before this process ends: we bind it here
+// and hand the listening descriptor to the daemon.
+import { spawn } from "node:child_process";
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createConnection, createServer, type Server } from "node:net";
+import { dirname } from "node:path";
+import { EnvironmentLacks, errnoOf, errorText, HostCallFailed, NotFound } from "../lib/errors.ts";
+import { type BootstrapParams, encodeBootstrapResult, parseBootstrapParams } from "./bootstrap.ts";
+import { readSandboxRole, type SandboxRole } from "../oci/cri-annotations.ts";
+import type { Invocation } from "./flags.ts";
+import { socketPath } from "./socket-path.ts";
+
+export interface StartContext {
+  readonly invocation: Invocation;
+  /** whole stdin */
+  readonly input: Uint8Array;
+  /** command and leading arguments that run this program again as the daemon */
+  readonly self: readonly string[];
+}
+
+/** Bytes for stdout: the plain address, or a BootstrapResult if that is what containerd speaks. */
+export async function start(context: StartContext): Promise<Uint8Array> {
+  const { invocation, input } = context;
+  const params = parseBootstrapParams(input, invocation);
+  const group = readGrouping(invocation.id);
+  const path = socketPath({ ...invocation, podId: group.podId }, params?.socketDir);
+  if (group.role === "container") await requireLiveDaemon(path, group.podId);
+  else await ensureDaemon(path, { ...context, params });
+  const address = `unix://${path}`;
+  // containerd 1.x finds the shim again by this file after its own restart
+  writeFileSync("address", address, { mode: 0o600 });
+  return params === null ? Buffer.from(address) : encodeBootstrapResult(address);
+}
+
+/** A bundle of the Sandbox API has no config.json; such an id is a pod of its own. */
+function readGrouping(id: string): SandboxRole {
+  let text: string;
+  try {
+    text = readFileSync("config.json", "utf8");
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return { role: "single", podId: id };
+    throw new HostCallFailed("read config.json of the bundle", errnoOf(error) ?? errorText(error), { cause: error });
+  }
+  const spec = JSON.parse(text) as { annotations?: Record<string, string> };
+  return readSandboxRole(spec.annotations, id);
+}
+
+async function requireLiveDaemon(path: string, podId: string): Promise<void> {
+  if (!(await answers(path))) throw new NotFound("running pod (its shim does not answer)", podId);
+}
+
+async function ensureDaemon(path: string, context: StartContext & { params: BootstrapParams | null }): Promise<void> {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  let server = await listen(path);
+  if (server === null) {
+    if (await answers(path)) return;
+    rmSync(path, { force: true });
+    server = await listen(path);
+  }
+  if (server === null) throw new HostCallFailed(`listen on ${path}`, "EADDRINUSE");
+  chmodSync(path, 0o600);
+  try {
+    launchDaemon(server, context);
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw error;
+  }
+}
+
+function launchDaemon(server: Server, context: StartContext & { params: BootstrapParams | null }): void {
+  const { invocation, self, params } = context;
+  const [command = "", ...leading] = self;
+  const flags = ["-namespace", invocation.namespace, "-id", invocation.id, "-address", invocation.address];
+  if (invocation.publishBinary !== "") flags.push("-publish-binary", invocation.publishBinary);
+  if (invocation.debug) flags.push("-debug");
+  const child = spawn(command, [...leading, ...flags, "-bundle", process.cwd(), "serve"], {
+    cwd: "/",
+    detached: true,
+    env: daemonEnvironment(params),
+    stdio: ["ignore", "ignore", "ignore", listeningFd(server)],
+  });
+  if (child.pid === undefined) throw new EnvironmentLacks(`cannot run ${command}`, "install Node 20 or newer on PATH");
+  child.unref();
+  server.unref();
+  raiseOomScore(child.pid);
+}
+
+function daemonEnvironment(params: BootstrapParams | null): NodeJS.ProcessEnv {
+  const { NODE_OPTIONS: _ignored, ...env } = process.env;
+  return params === null || params.ttrpcAddress === "" ? env : { ...env, TTRPC_ADDRESS: params.ttrpcAddress };
+}
+
+/** net.Server does not expose the descriptor it listens on; its handle does. */
+function listeningFd(server: Server): number {
+  const handle = (server as unknown as { _handle?: { fd?: number } })._handle;
+  if (handle?.fd === undefined || handle.fd < 0) throw new HostCallFailed("take the listening descriptor", "EBADF");
+  return handle.fd;
+}
+
+/** The daemon is to be killed after containerd, so one above it (pkg/shim, AdjustOOMScore). */
+function raiseOomScore(pid: number): void {
+  try {
+    const own = Number(readFileSync(`/proc/${process.ppid}/oom_score_adj`, "utf8"));
+    writeFileSync(`/proc/${pid}/oom_score_adj`, String(Math.min(own + 1, 1000)));
+  } catch {
+    // no right to lower it (no CAP_SYS_RESOURCE), or the child is gone: containerd will see that at once
+  }
+}
+
+function listen(path: string): Promise<Server | null> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", (error) => {
+      if (errnoOf(error) === "EADDRINUSE") resolve(null);
+      else reject(new HostCallFailed(`listen on ${path}`, errnoOf(error) ?? errorText(error), { cause: error }));
+    });
+    server.listen({ path, backlog: 128 }, () => resolve(server));
+  });
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection(path);
+    const settle = (alive: boolean) => {
+      socket.destroy();
+      resolve(alive);
+    };
+    socket.setTimeout(1000, () => settle(false));
+    socket.once("connect", () => settle(true));
+    socket.once("error", () => settle(false));
+  });
+}
