@@ -1,0 +1,220 @@
+// A private containerd in its own mount, network, IPC, UTS and PID namespaces, with a registry and
+// test images. /run, the CNI bridge and the control groups /lab and /k8s.io are the lab's; ending
+// its first process ends everything in it. Needs root.
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { type CommandOptions, mustSucceed, type Outcome, runCommand } from "./command.ts";
+import { type LabHandler, registryMirrors, renderContainerdConfig } from "./containerd-config.ts";
+import { PAUSE_IMAGE } from "./images/catalog.ts";
+import { type Leftovers, readHoldings } from "./leftovers.ts";
+import { testImages, toolPath } from "./tools.ts";
+
+export interface LabOptions {
+  /** folder of the lab; emptied at the start */
+  readonly folder: string;
+  readonly handlers: readonly LabHandler[];
+  /** folder with containerd, ctr and the runc shim; Debian's by default */
+  readonly containerd?: string;
+  readonly snapshotter?: string;
+}
+
+export interface Lab extends AsyncDisposable {
+  readonly folder: string;
+  /** first process of the namespaces, as this namespace numbers it */
+  readonly pid: number;
+  readonly containerdVersion: string;
+  /** runs a command in the lab; its exit code is in the outcome */
+  exec(argv: readonly string[], options?: CommandOptions): Promise<Outcome>;
+  /** runs crictl in the lab; rejects unless it succeeds */
+  crictl(args: readonly string[], options?: CommandOptions): Promise<Outcome>;
+  /** argv that enters the lab, for callers that need the process itself */
+  enter(argv: readonly string[]): string[];
+  /** everything a pod may hold: processes, mounts, links, sockets, files, control groups */
+  holdings(): Promise<Leftovers>;
+  /** ends containerd (SIGTERM) and waits until it answers again */
+  restartContainerd(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const here = dirname(fileURLToPath(import.meta.url));
+const ENDPOINT = "unix:///run/containerd/containerd.sock";
+const START_LIMIT_MS = 60_000;
+
+const CNI = {
+  cniVersion: "1.0.0",
+  name: "lab",
+  plugins: [
+    {
+      type: "bridge",
+      bridge: "labbr0",
+      isGateway: true,
+      ipMasq: true,
+      hairpinMode: true,
+      ipam: {
+        type: "host-local",
+        dataDir: "/run/lab-cni",
+        ranges: [[{ subnet: "10.88.0.0/16" }]],
+        routes: [{ dst: "0.0.0.0/0" }],
+      },
+    },
+    { type: "portmap", capabilities: { portMappings: true } },
+  ],
+};
+
+/** Address of the CNI bridge: the gateway of every pod. */
+export const GATEWAY = "10.88.0.1";
+
+/** The handler every lab has: the peer that tests and benchmarks compare with. */
+export function runcHandler(): LabHandler {
+  const binaryName = execFileSync("/bin/sh", ["-c", "PATH=$PATH:/usr/sbin command -v runc"], { encoding: "utf8" }).trim();
+  return { name: "runc", runtimeType: "io.containerd.runc.v2", binaryName };
+}
+
+export async function startLab(options: LabOptions): Promise<Lab> {
+  const containerd = options.containerd ?? toolPath("containerd-1.6");
+  const version = containerdVersionOf(containerd);
+  const environment = prepareFolder(options, { containerd, version });
+  const child = spawn(
+    "unshare",
+    ["--mount", "--net", "--ipc", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc", join(here, "inside.sh")],
+    { detached: true, env: environment, stdio: ["ignore", ...logFiles(options.folder)] },
+  );
+  child.unref();
+  await untilReady(options.folder, child);
+  const pid = Number(execFileSync("pgrep", ["-P", String(child.pid)], { encoding: "utf8" }).trim());
+  writeFileSync(join(options.folder, "pid"), `${pid}\n`);
+  writeFileSync(join(options.folder, "path"), environment["PATH"] ?? "");
+  return attachLab(options.folder);
+}
+
+/** A lab that another process started. */
+export function attachLab(folder: string): Lab {
+  const pid = Number(readFileSync(join(folder, "pid"), "utf8"));
+  const env = {
+    ...process.env,
+    PATH: readFileSync(join(folder, "path"), "utf8"),
+    CONTAINER_RUNTIME_ENDPOINT: ENDPOINT,
+    IMAGE_SERVICE_ENDPOINT: ENDPOINT,
+  };
+  const enter = (argv: readonly string[]) => ["nsenter", "-t", String(pid), "-m", "-n", "-i", "-u", "-p", "--", ...argv];
+  const exec = (argv: readonly string[], more: CommandOptions = {}) =>
+    runCommand(enter(argv), { ...more, env: { ...env, ...more.env } });
+  const crictl = toolPath("crictl");
+  const stop = () => stopLab(folder, pid);
+  return {
+    folder,
+    pid,
+    containerdVersion: readFileSync(join(folder, "version"), "utf8"),
+    enter: (argv) => enter(["env", `PATH=${env.PATH}`, `CONTAINER_RUNTIME_ENDPOINT=${ENDPOINT}`, ...argv]),
+    exec,
+    crictl: (args, more) => mustSucceed(exec([crictl, "--timeout", "120s", ...args], more)),
+    holdings: () => readHoldings(exec),
+    restartContainerd: () => restartContainerd(folder, exec),
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+function containerdVersionOf(folder: string): string {
+  const text = execFileSync(join(folder, "containerd"), ["--version"], { encoding: "utf8" });
+  const version = /\bv?(\d+\.\d+\.\d+\S*)/.exec(text)?.[1];
+  if (version === undefined) throw new Error(`no version in: ${text}`);
+  return version;
+}
+
+function prepareFolder(options: LabOptions, found: { containerd: string; version: string }): NodeJS.ProcessEnv {
+  const { folder } = options;
+  rmSync(folder, { recursive: true, force: true });
+  for (const name of ["root", "opt", "net.d", "log", "nri/plugins", "nri/conf.d"]) {
+    mkdirSync(join(folder, name), { recursive: true });
+  }
+  const snapshotter = options.snapshotter ?? "overlayfs";
+  const { handlers } = options;
+  const input = { version: found.version, folder, pauseImage: PAUSE_IMAGE, snapshotter, handlers };
+  writeFileSync(join(folder, "containerd.toml"), renderContainerdConfig(input));
+  writeFileSync(join(folder, "net.d/10-lab.conflist"), JSON.stringify(CNI));
+  writeFileSync(join(folder, "version"), found.version);
+  for (const [path, content] of registryMirrors(folder)) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, content);
+  }
+  const system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  return {
+    PATH: [found.containerd, dirname(toolPath("crictl")), dirname(process.execPath), system].join(":"),
+    HOME: process.env["HOME"] ?? "/root",
+    LAB: folder,
+    SNAPSHOTTER: snapshotter,
+    IMAGES: testImages(),
+    PAUSE_IMAGE,
+    NODE: process.execPath,
+    REGISTRY: here,
+    LOG_LEVEL: process.env["LAB_LOG_LEVEL"] ?? "info",
+  };
+}
+
+function logFiles(folder: string): [number, number] {
+  const log = openSync(join(folder, "log/inside.log"), "a");
+  return [log, log];
+}
+
+async function untilReady(folder: string, child: ChildProcess): Promise<void> {
+  const end = Date.now() + START_LIMIT_MS;
+  while (!existsSync(join(folder, "ready"))) {
+    const dead = child.exitCode !== null || child.signalCode !== null;
+    if (dead || existsSync(join(folder, "failed")) || Date.now() > end) {
+      child.kill("SIGKILL");
+      throw new Error(`the lab did not come up: ${logTails(folder)}`);
+    }
+    await pause(50);
+  }
+}
+
+function logTails(folder: string): string {
+  const log = join(folder, "log");
+  return readdirSync(log)
+    .map((name) => `${name}: ${readFileSync(join(log, name), "utf8").trim().split("\n").slice(-3).join(" | ")}`)
+    .join("\n");
+}
+
+async function restartContainerd(folder: string, exec: Lab["exec"]): Promise<void> {
+  const before = readFileSync(join(folder, "containerd.pid"), "utf8").trim();
+  await mustSucceed(exec(["kill", before]));
+  const end = Date.now() + START_LIMIT_MS;
+  while (readFileSync(join(folder, "containerd.pid"), "utf8").trim() === before || (await exec(["ctr", "version"])).code !== 0) {
+    if (Date.now() > end) throw new Error("containerd did not come back");
+    await pause(100);
+  }
+}
+
+async function stopLab(folder: string, pid: number): Promise<void> {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // it is gone
+  }
+  for (const end = Date.now() + 10_000; existsSync(`/proc/${pid}`) && Date.now() < end; ) await pause(50);
+  rmSync(join(folder, "pid"), { force: true });
+  removeControlGroups();
+}
+
+// The control groups outlive the namespaces; they are empty once the processes are gone.
+function removeControlGroups(): void {
+  const root = "/sys/fs/cgroup";
+  const trees = [root, ...readdirSync(root).map((name) => join(root, name))];
+  for (const group of trees.flatMap((tree) => [join(tree, "lab"), join(tree, "k8s.io")])) removeTree(group);
+}
+
+function removeTree(folder: string): void {
+  if (!existsSync(folder)) return;
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (entry.isDirectory()) removeTree(join(folder, entry.name));
+  }
+  try {
+    rmdirSync(folder);
+  } catch {
+    // another lab's processes are in it
+  }
+}
