@@ -1,0 +1,30 @@
+// Finds peer programs and fixture files for tests; a test that lacks one skips and says which.
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+const fixtures = join(import.meta.dirname, "../../../shared/fixtures");
+
+/** Skips the running test unless the fixture exists; else its bytes. */
+export function fixture(test: Mocha.Context, path: string): Buffer {
+  const file = join(fixtures, path);
+  if (!existsSync(file)) skip(test, `the fixture ${path} is not on this machine`);
+  return readFileSync(file);
+}
+
+/** Bytes of a fixture for the fuzzers' seeds, or undefined where there is none. */
+export function optionalFixture(path: string): Buffer | undefined {
+  const file = join(fixtures, path);
+  return existsSync(file) ? readFileSync(file) : undefined;
+}
+
+/** The first of these programs that can be started; skips the running test when there is none. */
+export function tool(test: Mocha.Context, ...candidates: readonly string[]): string {
+  const found = candidates.find((name) => spawnSync(name, ["--version"]).error === undefined);
+  return found ?? skip(test, `needs ${candidates[0]}`);
+}
+
+export function skip(test: Mocha.Context, reason: string): never {
+  if (test.test) test.test.title += ` (skipped: ${reason})`;
+  return test.skip();
+}
