@@ -14,6 +14,8 @@ export interface SocketOwner {
 }
 
 export function socketPath(owner: SocketOwner, socketDir: string = defaultSocketDir): string {
-  const name = createHash("sha256").update(join(owner.address, owner.namespace, owner.podId)).digest("hex");
+  const name = createHash("sha256")
+    .update(join(owner.address, owner.namespace, owner.podId))
+    .digest("hex");
   return join(socketDir === "" ? defaultSocketDir : socketDir, name);
 }

@@ -7,8 +7,8 @@ import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:
 import { createConnection, createServer, type Server } from "node:net";
 import { dirname } from "node:path";
 import { EnvironmentLacks, errnoOf, errorText, HostCallFailed, NotFound } from "../lib/errors.ts";
-import { type BootstrapParams, encodeBootstrapResult, parseBootstrapParams } from "./bootstrap.ts";
 import { readSandboxRole, type SandboxRole } from "../oci/cri-annotations.ts";
+import { type BootstrapParams, encodeBootstrapResult, parseBootstrapParams } from "./bootstrap.ts";
 import type { Invocation } from "./flags.ts";
 import { socketPath } from "./socket-path.ts";
 

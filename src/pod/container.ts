@@ -1,0 +1,198 @@
+// One container and its execs. Keeps the order that containerd's clients rely on: every exec's
+// exit comes before the exit of the container's first process (shim-contract §2.5).
+import { AlreadyExists, errorText, NotFound, WrongState } from "../lib/errors.ts";
+import type { Logger } from "../lib/logger.ts";
+import type { SandboxRole } from "../oci/cri-annotations.ts";
+import type { Process as OciProcess } from "../oci/types.ts";
+import type { Guest, PodEvent, ProcessExit, StdioPaths } from "./ports.ts";
+import { ContainerProcess, exitOfLostProcess } from "./process.ts";
+
+export interface ContainerFacts {
+  readonly id: string;
+  readonly bundle: string;
+  readonly role: SandboxRole["role"];
+  readonly stdio: StdioPaths;
+}
+
+export interface ContainerDeps {
+  readonly logger: Logger;
+  readonly now: () => number;
+  readonly guest: Guest;
+  /** host pid that stands for every process of the pod: QEMU's */
+  readonly pid: number;
+  readonly emit: (event: PodEvent) => void;
+}
+
+interface Exec {
+  readonly process: ContainerProcess;
+  readonly spec: OciProcess;
+}
+
+const signalKill = 9;
+/** how long execs get to end by themselves after the container's first process did */
+const execGraceMs = 300;
+
+export class Container {
+  readonly facts: ContainerFacts;
+  readonly init: ContainerProcess;
+  readonly #deps: ContainerDeps;
+  readonly #execs = new Map<string, Exec>();
+  #killRequested = false;
+  #oomTold = false;
+
+  constructor(facts: ContainerFacts, deps: ContainerDeps) {
+    this.facts = facts;
+    this.#deps = deps;
+    this.init = this.#newProcess("", facts.stdio);
+  }
+
+  get pid(): number {
+    return this.#deps.pid;
+  }
+
+  /** The first process for an empty id. */
+  process(execId: string): ContainerProcess {
+    if (execId === "") return this.init;
+    const exec = this.#execs.get(execId);
+    if (exec === undefined) throw new NotFound("exec", execId);
+    return exec.process;
+  }
+
+  get execIds(): readonly string[] {
+    return [...this.#execs.keys()];
+  }
+
+  async start(): Promise<void> {
+    const { guest, emit, pid } = this.#deps;
+    this.init.lifecycle.move("starting", "start");
+    try {
+      await Promise.race([guest.startContainer(this.facts.id), guest.gone]);
+    } catch (error) {
+      await this.init.finish(exitOfLostProcess);
+      throw error;
+    }
+    if (!this.init.lifecycle.observe("running")) return;
+    emit({ kind: "start", containerId: this.facts.id, pid });
+    this.init.supervise(guest.process({ containerId: this.facts.id, execId: "" }));
+  }
+
+  addExec(execId: string, spec: OciProcess, stdio: StdioPaths): ContainerProcess {
+    this.init.lifecycle.require("add an exec", "running", "paused");
+    if (this.#execs.has(execId)) throw new AlreadyExists("exec", execId);
+    const process = this.#newProcess(execId, stdio);
+    this.#execs.set(execId, { process, spec });
+    this.#deps.emit({ kind: "exec-added", containerId: this.facts.id, execId });
+    return process;
+  }
+
+  async startExec(execId: string): Promise<void> {
+    const exec = this.#execs.get(execId);
+    if (exec === undefined) throw new NotFound("exec", execId);
+    const { guest, emit, pid } = this.#deps;
+    const containerId = this.facts.id;
+    this.init.lifecycle.require("start an exec", "running");
+    exec.process.lifecycle.move("starting", "start");
+    try {
+      await Promise.race([guest.execProcess({ containerId, execId, process: exec.spec }), guest.gone]);
+    } catch (error) {
+      await exec.process.finish(exitOfLostProcess);
+      throw error;
+    }
+    if (!exec.process.lifecycle.observe("running")) return;
+    emit({ kind: "exec-started", containerId, execId, pid });
+    exec.process.supervise(guest.process({ containerId, execId }));
+  }
+
+  async kill(request: { execId: string; signal: number; all: boolean }): Promise<void> {
+    const process = this.process(request.execId);
+    if (process.lifecycle.is("stopped", "deleted"))
+      throw new NotFound("running process", request.execId || this.facts.id);
+    if (process.lifecycle.is("created")) {
+      if (request.signal !== signalKill)
+        throw new WrongState(`process ${request.execId || this.facts.id}`, "created", "signal it");
+      await process.finish(exitOfLostProcess);
+      return;
+    }
+    if (request.signal === signalKill) {
+      if (request.execId === "") this.#killRequested = true;
+      process.noteKill();
+    }
+    const { guest } = this.#deps;
+    const everyone = request.signal === signalKill && request.execId === "";
+    const signalled = everyone
+      ? guest.control.killAll(this.facts.id)
+      : guest.process({ containerId: this.facts.id, execId: request.execId }).signal(request.signal);
+    await Promise.race([signalled, guest.gone]);
+  }
+
+  /** Forgets an exec that ended or never ran. */
+  deleteExec(execId: string): ProcessExit {
+    const process = this.process(execId);
+    process.lifecycle.require("delete it", "created", "stopped");
+    const exit = process.exit ?? { status: 0, exitedAt: this.#deps.now() };
+    process.lifecycle.observe("deleted");
+    this.#execs.delete(execId);
+    void process.release();
+    this.#deps.emit({ kind: "delete", containerId: this.facts.id, execId, pid: this.pid, exit });
+    return exit;
+  }
+
+  /** The VM is gone, or goes: everything in it has ended. */
+  async finishAll(): Promise<void> {
+    await this.#finishExecs();
+    await this.init.finish(exitOfLostProcess);
+  }
+
+  /** Told once a container, before its exit. */
+  noteOom(): void {
+    if (this.#oomTold || this.init.exit !== null) return;
+    this.#oomTold = true;
+    this.#deps.emit({ kind: "oom", containerId: this.facts.id });
+  }
+
+  #newProcess(execId: string, stdioPaths: StdioPaths): ContainerProcess {
+    const { logger, now, guest, emit } = this.#deps;
+    const containerId = this.facts.id;
+    return new ContainerProcess(
+      { containerId, execId, stdioPaths },
+      {
+        logger: logger.child({ container: containerId }),
+        now,
+        guestGone: guest.gone,
+        onExit: (process, exit) => {
+          if (process.started) emit({ kind: "exit", containerId, execId, pid: this.pid, exit });
+        },
+        ...(execId === "" ? { beforeExit: (status: number) => this.#beforeInitExit(status) } : {}),
+      },
+    );
+  }
+
+  async #beforeInitExit(status: number): Promise<void> {
+    await this.#finishExecs();
+    if (status !== exitOfLostProcess || this.#killRequested || this.#oomTold) return;
+    // the guest's notice may still be on its way; its counter is there already
+    try {
+      const stats = await Promise.race([this.#deps.guest.control.stats(this.facts.id), this.#deps.guest.gone]);
+      if (stats.memory.oomKills > 0) this.noteOom();
+    } catch (error) {
+      this.#deps.logger.debug("no statistics at exit", { container: this.facts.id, error: errorText(error) });
+    }
+  }
+
+  async #finishExecs(): Promise<void> {
+    const running = [...this.#execs.values()].map((exec) => exec.process).filter((process) => process.exit === null);
+    if (running.length === 0) return;
+    let timer: NodeJS.Timeout | undefined;
+    const grace = new Promise((resolve) => {
+      timer = setTimeout(resolve, execGraceMs);
+    });
+    const started = running.filter((process) => process.started);
+    await Promise.race([
+      Promise.all(started.map((process) => process.wait())),
+      grace,
+      this.#deps.guest.gone.catch(() => undefined),
+    ]);
+    clearTimeout(timer);
+    await Promise.all(running.map((process) => process.finish(exitOfLostProcess)));
+  }
+}

@@ -1,0 +1,268 @@
+// A pod: one VM and its containers. Boots with its first container, ends with its sandbox. The only
+// owner of the answer to "what exists here and in which state".
+import { CleanupStack } from "../lib/cleanup-stack.ts";
+import { AlreadyExists, errorText, NotFound, WrongState } from "../lib/errors.ts";
+import { Lifecycle } from "../lib/lifecycle.ts";
+import type { Logger } from "../lib/logger.ts";
+import type { SandboxRole } from "../oci/cri-annotations.ts";
+import type { ContainerSpec } from "../oci/types.ts";
+import { refuseHostNamespaces, translateContainer } from "../translate/container.ts";
+import { hostSources } from "../translate/mounts.ts";
+import { Container } from "./container.ts";
+import { LayerDisks } from "./disks.ts";
+import { type PodState, podTable } from "./lifecycles.ts";
+import type { LaunchedPod, LayerFile, PodPorts, ProcessExit, RootfsMount, StdioPaths } from "./ports.ts";
+
+export interface CreateRequest {
+  readonly id: string;
+  readonly bundle: string;
+  readonly spec: ContainerSpec;
+  readonly role: SandboxRole["role"];
+  readonly rootfs: readonly RootfsMount[];
+  readonly stdio: StdioPaths;
+  readonly configPath: string;
+}
+
+interface Entry {
+  readonly container: Container;
+  readonly layers: readonly string[];
+  /** set while a Delete is under way: a repeated one gets the same answer */
+  deleting?: Promise<ProcessExit>;
+}
+
+/** how long the guest gets to remove a container before its VM-side remains are left to the VM's end */
+const removeLimitMs = 5000;
+
+export class Pod {
+  readonly id: string;
+  readonly lifecycle: Lifecycle<PodState>;
+  readonly #ports: PodPorts;
+  readonly #logger: Logger;
+  readonly #abort = new AbortController();
+  readonly #entries = new Map<string, Entry>();
+  readonly #creating = new Set<string>();
+  #launched: (LaunchedPod & { disks: LayerDisks }) | null = null;
+  #ending: Promise<void> | null = null;
+
+  constructor(id: string, ports: PodPorts, logger: Logger) {
+    this.id = id;
+    this.#ports = ports;
+    this.#logger = logger;
+    this.lifecycle = new Lifecycle(`pod ${id}`, podTable, "created");
+  }
+
+  get containerIds(): readonly string[] {
+    return [...this.#entries.keys()];
+  }
+
+  /** true when nothing is registered and nothing is being made: the daemon may go */
+  get idle(): boolean {
+    return this.#entries.size === 0 && this.#creating.size === 0;
+  }
+
+  /** null before the boot and after the end */
+  get launched(): LaunchedPod | null {
+    return this.#launched;
+  }
+
+  /** host pid that stands for every process in the guest; 0 before the boot */
+  get pid(): number {
+    return this.#launched?.vm.pid ?? 0;
+  }
+
+  container(id: string): Container {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) throw new NotFound("container", id);
+    return entry.container;
+  }
+
+  async create(request: CreateRequest): Promise<Container> {
+    if (this.#entries.has(request.id) || this.#creating.has(request.id))
+      throw new AlreadyExists("container", request.id);
+    this.#creating.add(request.id);
+    try {
+      const container = request.role === "container" ? await this.#join(request) : await this.#boot(request);
+      this.#ports.emit({
+        kind: "create",
+        containerId: request.id,
+        bundle: request.bundle,
+        stdio: request.stdio,
+        rootfs: request.rootfs,
+        pid: container.pid,
+      });
+      return container;
+    } finally {
+      this.#creating.delete(request.id);
+    }
+  }
+
+  /** Answers with the exit; idempotent while under way, NotFound once done. */
+  async delete(id: string): Promise<ProcessExit> {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) throw new NotFound("container", id);
+    entry.container.init.lifecycle.require("delete it (stop it first)", "created", "stopped");
+    entry.deleting ??= this.#delete(id, entry);
+    return await entry.deleting;
+  }
+
+  /** SIGKILL to the sandbox is the end of the pod: no need to ask the guest. */
+  async kill(id: string, request: { execId: string; signal: number; all: boolean }): Promise<void> {
+    const container = this.container(id);
+    const endsPod = container.facts.role === "sandbox" && request.execId === "" && request.signal === 9;
+    if (!endsPod || container.init.lifecycle.is("stopped", "deleted")) return await container.kill(request);
+    await this.end();
+  }
+
+  /**
+   * Ends the VM and everything in it; concurrent callers share one outcome. Never rejects: what could
+   * not be cleaned up is logged, stays in the ledger, and `delete` tries again.
+   */
+  end(): Promise<void> {
+    this.#ending ??= this.#end();
+    return this.#ending;
+  }
+
+  async #boot(request: CreateRequest): Promise<Container> {
+    refuseHostNamespaces(request.spec);
+    this.lifecycle.move("booting", "create its first container");
+    try {
+      const { podId, ...podRequest } = { podId: request.id, ...request };
+      const [launched, layers] = await settleBoth(
+        this.#ports.launch({ podId, ...podRequest }, this.#abort.signal),
+        this.#ports.prepareRootfs(request.rootfs, this.#abort.signal),
+      );
+      this.#launched = { ...launched, disks: new LayerDisks(launched.vm, this.#logger) };
+      void launched.vm.exited.then(() => this.end());
+      const container = await this.#createContainer(request, layers);
+      this.lifecycle.move("ready", "finish its boot");
+      void this.#watchOom(launched);
+      return container;
+    } catch (error) {
+      await this.end();
+      throw error;
+    }
+  }
+
+  async #join(request: CreateRequest): Promise<Container> {
+    this.lifecycle.require("create a container", "ready");
+    const layers = await this.#ports.prepareRootfs(request.rootfs, this.#abort.signal);
+    return await this.#createContainer(request, layers);
+  }
+
+  async #createContainer(request: CreateRequest, layers: readonly LayerFile[]): Promise<Container> {
+    if (this.#launched === null) throw new WrongState(`pod ${this.id}`, this.lifecycle.state, "create a container");
+    const { vm, guest, disks } = this.#launched;
+    const sourceKinds = await this.#ports.probeSources(hostSources(request.spec.mounts ?? []));
+    const paths = layers.map((layer) => layer.path);
+    const { id: containerId, bundle, role, spec } = request;
+    await using undo = new CleanupStack();
+    const guestLayers = await disks.plug(layers);
+    undo.defer("unplug the layers", () => disks.unplug(paths));
+    const stdio = await this.#ports.openStdio(request.stdio, containerId);
+    undo.defer("close the streams", () => stdio.close());
+    const plan = translateContainer({
+      containerId,
+      bundle,
+      role,
+      spec,
+      layers: guestLayers,
+      guest: guest.features,
+      sourceKinds,
+    });
+    await Promise.race([this.#makeInGuest(containerId, plan, guest), guest.gone]);
+    const container = new Container(
+      { id: containerId, bundle, role, stdio: request.stdio },
+      { logger: this.#logger, now: this.#ports.now, guest, pid: vm.pid, emit: this.#ports.emit },
+    );
+    container.init.attachStdio(stdio);
+    this.#entries.set(containerId, { container, layers: paths });
+    if (role !== "container") void container.init.wait().then(() => this.#sandboxEnded(container));
+    undo.move();
+    return container;
+  }
+
+  async #makeInGuest(
+    containerId: string,
+    plan: ReturnType<typeof translateContainer>,
+    guest: LaunchedPod["guest"],
+  ): Promise<void> {
+    for (const copy of plan.copies) await guest.copyIn(copy);
+    await guest.createContainer({
+      containerId,
+      spec: plan.spec,
+      storages: plan.storages,
+      sandboxPidns: plan.sandboxPidns,
+    });
+  }
+
+  async #delete(id: string, entry: Entry): Promise<ProcessExit> {
+    const { container } = entry;
+    const exit = container.init.exit ?? { status: 0, exitedAt: this.#ports.now() };
+    if (container.facts.role !== "container") await this.end();
+    else await this.#removeInGuest(id, entry);
+    container.init.lifecycle.observe("deleted");
+    await container.init.release();
+    this.#entries.delete(id);
+    this.#ports.emit({ kind: "delete", containerId: id, execId: "", pid: container.pid, exit });
+    return exit;
+  }
+
+  async #removeInGuest(id: string, entry: Entry): Promise<void> {
+    const launched = this.#launched;
+    if (launched === null || !this.lifecycle.is("ready")) return;
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`no answer within ${removeLimitMs} ms`)), removeLimitMs);
+    });
+    try {
+      await Promise.race([launched.guest.removeContainer(id), launched.guest.gone, limit]);
+    } catch (error) {
+      this.#logger.warn("the guest did not remove a container", { container: id, error: errorText(error) });
+    } finally {
+      clearTimeout(timer);
+    }
+    void launched.disks.unplug(entry.layers);
+  }
+
+  /** A single container (ctr, Docker) keeps its VM until it is deleted: its client may still exec. */
+  async #sandboxEnded(container: Container): Promise<void> {
+    if (container.facts.role !== "sandbox") return;
+    await this.end();
+  }
+
+  async #end(): Promise<void> {
+    this.lifecycle.observe("stopping");
+    this.#abort.abort();
+    const containers = [...this.#entries.values()].map((entry) => entry.container);
+    try {
+      await this.#launched?.vm.stop();
+      await this.#ports.reclaim();
+    } catch (error) {
+      this.#logger.error("the pod did not end cleanly", { error: errorText(error) });
+    }
+    this.lifecycle.observe("stopped");
+    // the sandbox is told last: its end means that all is over
+    const sandboxLast = (container: Container) => (container.facts.role === "container" ? 0 : 1);
+    containers.sort((one, other) => sandboxLast(one) - sandboxLast(other));
+    for (const container of containers) await container.finishAll();
+  }
+
+  async #watchOom(launched: LaunchedPod): Promise<void> {
+    try {
+      while (this.lifecycle.is("ready")) {
+        const id = await Promise.race([launched.guest.control.nextOom(), launched.guest.gone]);
+        this.#entries.get(id)?.container.noteOom();
+      }
+    } catch (error) {
+      this.#logger.debug("no more out-of-memory notices", { error: errorText(error) });
+    }
+  }
+}
+
+/** Both results, or the first failure once neither runs any more: nothing is left behind half-made. */
+async function settleBoth<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
+  const [one, other] = await Promise.allSettled([first, second]);
+  if (one.status === "rejected") throw one.reason;
+  if (other.status === "rejected") throw other.reason;
+  return [one.value, other.value];
+}

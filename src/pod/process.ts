@@ -1,0 +1,184 @@
+// One process of a container, from containerd's point of view: its streams, its state, and the
+// one place where its exit is decided. The agent protocol has no exit notice of its own: the exit
+// is asked for once the output has ended, because asking earlier can cut the output's tail off.
+import { errorText } from "../lib/errors.ts";
+import { Lifecycle } from "../lib/lifecycle.ts";
+import type { Logger } from "../lib/logger.ts";
+import { type ProcessState, processTable } from "./lifecycles.ts";
+import type { ByteSink, GuestProcess, ProcessExit, ProcessStdio, StdioPaths } from "./ports.ts";
+
+/** What containerd invents when nobody knows; ours when the VM is gone under a process. */
+export const exitOfLostProcess = 137;
+/** how long output may stay open after SIGKILL before the exit is asked for all the same */
+const killGraceMs = 2000;
+
+export interface ProcessFacts {
+  readonly containerId: string;
+  /** empty for the container's first process */
+  readonly execId: string;
+  readonly stdioPaths: StdioPaths;
+}
+
+export interface ProcessDeps {
+  readonly logger: Logger;
+  readonly now: () => number;
+  /** rejects, with the reason, once the guest cannot answer any more */
+  readonly guestGone: Promise<never>;
+  /** runs to its end before the exit is told: what must be known or told first */
+  readonly beforeExit?: (status: number) => Promise<void>;
+  /** called once, before anyone who waits hears of it */
+  readonly onExit: (process: ContainerProcess, exit: ProcessExit) => void;
+}
+
+export class ContainerProcess {
+  readonly facts: ProcessFacts;
+  readonly lifecycle: Lifecycle<ProcessState>;
+  readonly #deps: ProcessDeps;
+  readonly #exited: Promise<ProcessExit>;
+  #resolveExit: (exit: ProcessExit) => void = () => undefined;
+  #exit: ProcessExit | null = null;
+  #finishing = false;
+  #started = false;
+  #stdio: ProcessStdio | null = null;
+  #killed: () => void = () => undefined;
+
+  constructor(facts: ProcessFacts, deps: ProcessDeps) {
+    this.facts = facts;
+    this.#deps = deps;
+    const name = facts.execId === "" ? `container ${facts.containerId}` : `exec ${facts.execId}`;
+    this.lifecycle = new Lifecycle(name, processTable, "created");
+    this.#exited = new Promise((resolve) => {
+      this.#resolveExit = resolve;
+    });
+  }
+
+  /** null while it has not ended */
+  get exit(): ProcessExit | null {
+    return this.#exit;
+  }
+
+  /** whether clients were told that it started: only then do they want to hear of its exit */
+  get started(): boolean {
+    return this.#started;
+  }
+
+  /** resolves, never rejects */
+  wait(): Promise<ProcessExit> {
+    return this.#exited;
+  }
+
+  attachStdio(stdio: ProcessStdio): void {
+    this.#stdio = stdio;
+  }
+
+  closeStdin(): void {
+    this.#stdio?.closeStdin();
+  }
+
+  /** Lets the streams of a process go that never ran. */
+  async release(): Promise<void> {
+    await this.#stdio?.close();
+  }
+
+  /** From here on the process runs in the guest: move its bytes, and learn its exit. Returns at once. */
+  supervise(guest: GuestProcess): void {
+    this.#started = true;
+    void this.#supervise(guest).catch((error: unknown) => {
+      this.#deps.logger.error("supervision failed", { exec: this.facts.execId, error: errorText(error) });
+      void this.finish(exitOfLostProcess);
+    });
+  }
+
+  /** The client asked for SIGKILL: output that somebody else keeps open must not hide the exit for ever. */
+  noteKill(): void {
+    const timer = setTimeout(() => this.#killed(), killGraceMs);
+    timer.unref();
+  }
+
+  /** Ends the process in our books; the first caller's status counts. */
+  async finish(status: number): Promise<void> {
+    if (this.#finishing || this.lifecycle.is("stopped", "deleted")) return;
+    this.#finishing = true;
+    const exit = { status, exitedAt: this.#deps.now() };
+    try {
+      await this.#deps.beforeExit?.(status);
+      // containerd waits for the end of the streams before it deletes the task
+      await this.#stdio?.close();
+    } catch (error) {
+      this.#deps.logger.warn("ending a process was not clean", { exec: this.facts.execId, error: errorText(error) });
+    }
+    this.#exit = exit;
+    this.lifecycle.observe("stopped");
+    this.#deps.onExit(this, exit);
+    this.#resolveExit(exit);
+  }
+
+  async #supervise(guest: GuestProcess): Promise<void> {
+    const stopInput = new AbortController();
+    try {
+      const killed = new Promise<void>((resolve) => {
+        this.#killed = resolve;
+      });
+      void this.#pumpInput(guest, stopInput.signal);
+      const output = this.#pumpOutput(guest);
+      const unheard = this.#stdio === null || (this.#stdio.stdout === null && this.#stdio.stderr === null);
+      if (!unheard) await Promise.race([output, killed, this.#deps.guestGone]);
+      const status = await Promise.race([guest.wait(), this.#deps.guestGone]);
+      if (!unheard) await Promise.race([output, pauseUnref(killGraceMs), this.#deps.guestGone]);
+      await this.finish(status & 0xff);
+    } catch (error) {
+      this.#deps.logger.warn("lost a process", { exec: this.facts.execId, error: errorText(error) });
+      await this.finish(exitOfLostProcess);
+    } finally {
+      stopInput.abort();
+    }
+  }
+
+  async #pumpOutput(guest: GuestProcess): Promise<void> {
+    const { stdout = null, stderr = null } = this.#stdio ?? {};
+    const pumps = [this.#drain(() => guest.readStdout(), stdout)];
+    // a terminal has one stream; reading the other would take bytes from it
+    if (!this.facts.stdioPaths.terminal) pumps.push(this.#drain(() => guest.readStderr(), stderr));
+    await Promise.all(pumps);
+  }
+
+  /** A reader that went away must not stop the process: its output is then thrown away. */
+  async #drain(read: () => Promise<Uint8Array>, to: ByteSink | null): Promise<void> {
+    let sink = to;
+    try {
+      for (let bytes = await read(); bytes.length > 0; bytes = await read()) {
+        if (sink === null) continue;
+        try {
+          await sink.write(bytes);
+        } catch (error) {
+          this.#deps.logger.warn("nobody takes the output", { exec: this.facts.execId, error: errorText(error) });
+          sink = null;
+        }
+      }
+    } catch (error) {
+      // the guest's end is gone: so is the output, and the exit says why
+      this.#deps.logger.debug("reading output ended", { exec: this.facts.execId, error: errorText(error) });
+    }
+  }
+
+  async #pumpInput(guest: GuestProcess, signal: AbortSignal): Promise<void> {
+    const stdin = this.#stdio?.stdin;
+    if (stdin === undefined || stdin === null) return;
+    try {
+      for await (const bytes of stdin) {
+        if (signal.aborted) return;
+        await guest.writeStdin(bytes);
+      }
+      if (!signal.aborted) await guest.closeStdin();
+    } catch (error) {
+      // usual when the process ends with input left, or closed its stdin
+      this.#deps.logger.debug("writing input ended", { exec: this.facts.execId, error: errorText(error) });
+    }
+  }
+}
+
+function pauseUnref(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms).unref();
+  });
+}

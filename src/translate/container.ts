@@ -1,0 +1,59 @@
+// A container as containerd wants it -> what the guest must do for it: the only entry of this folder
+// that the pod uses. All decisions, no effects.
+import { Unsupported } from "../lib/errors.ts";
+import type { SandboxRole } from "../oci/cri-annotations.ts";
+import type { ContainerSpec } from "../oci/types.ts";
+import { type CopyIn, type SourceKind, translateMounts } from "./mounts.ts";
+import { type GuestFeatures, joinsSandboxPids, translateSpec } from "./spec.ts";
+import { type GuestLayer, type GuestStorage, translateRootfs } from "./storages.ts";
+
+export interface ContainerInput {
+  readonly containerId: string;
+  readonly bundle: string;
+  readonly role: SandboxRole["role"];
+  readonly spec: ContainerSpec;
+  readonly layers: readonly GuestLayer[];
+  readonly guest: GuestFeatures;
+  readonly sourceKinds: ReadonlyMap<string, SourceKind>;
+}
+
+export interface ContainerPlan {
+  readonly spec: ContainerSpec;
+  readonly storages: readonly GuestStorage[];
+  readonly copies: readonly CopyIn[];
+  readonly sandboxPidns: boolean;
+}
+
+export function translateContainer(input: ContainerInput): ContainerPlan {
+  const { containerId, bundle, role, spec, guest, sourceKinds } = input;
+  const { mounts, copies } = translateMounts(spec.mounts ?? [], {
+    containerId,
+    sourceKind: (path) => sourceKinds.get(path) ?? "missing",
+  });
+  const netns = role === "container" ? undefined : networkNamespacePath(spec);
+  return {
+    spec: translateSpec(spec, { containerId, bundle, role, mounts, guest, ...(netns === undefined ? {} : { netns }) }),
+    storages: translateRootfs(containerId, input.layers, guest),
+    copies,
+    sandboxPidns: role === "container" && joinsSandboxPids(spec),
+  };
+}
+
+/** The pod's network namespace, as CNI left it; undefined when the spec asks for a new, empty one. */
+export function networkNamespacePath(spec: ContainerSpec): string | undefined {
+  const path = spec.linux.namespaces?.find((namespace) => namespace.type === "network")?.path;
+  return path === "" ? undefined : path;
+}
+
+/** A missing entry means "the host's own": there is no such thing inside a virtual machine. */
+export function refuseHostNamespaces(spec: ContainerSpec): void {
+  const asked = [
+    ["network", "hostNetwork (NamespaceOptions.network = NODE)"],
+    ["ipc", "hostIPC (NamespaceOptions.ipc = NODE)"],
+    ["pid", "hostPID (NamespaceOptions.pid = NODE)"],
+  ] as const;
+  for (const [type, field] of asked) {
+    if (spec.linux.namespaces?.some((namespace) => namespace.type === type)) continue;
+    throw new Unsupported(field, `a pod in a virtual machine cannot join the host's ${type} namespace`);
+  }
+}

@@ -1,0 +1,84 @@
+// A host's OCI spec -> the spec the guest shall run. What names things of the host (namespace
+// paths, hooks, security labels, device rules, NUMA nodes) is taken out; the rest goes as it came.
+import type { ContainerSpec, Linux, Namespace, Resources, Spec } from "../oci/types.ts";
+import { guestRootfs } from "./guest-paths.ts";
+import type { MountPlan } from "./mounts.ts";
+
+/** What the guest's agent can do beyond the common protocol; asked by GetGuestDetails. */
+export interface GuestFeatures {
+  readonly seccomp: boolean;
+  /** dm-verity parameters in a layer's storage options, and pids limits */
+  readonly verityLayers: boolean;
+}
+
+export interface SpecContext {
+  readonly containerId: string;
+  readonly bundle: string;
+  readonly role: "sandbox" | "container" | "single";
+  readonly mounts: MountPlan["mounts"];
+  readonly guest: GuestFeatures;
+  /** network namespace path of the pod; only the sandbox carries it (CoCo policies look for it) */
+  readonly netns?: string;
+}
+
+const containerTypes = { sandbox: "pod_sandbox", container: "pod_container", single: "single_container" } as const;
+
+/** True when the container joins the pod's process namespace: its pid namespace has a path. */
+export function joinsSandboxPids(spec: Spec): boolean {
+  return (spec.linux?.namespaces ?? []).some((namespace) => namespace.type === "pid" && (namespace.path ?? "") !== "");
+}
+
+export function translateSpec(spec: ContainerSpec, context: SpecContext): ContainerSpec {
+  const { hooks: _hooks, ...rest } = spec;
+  const { apparmorProfile: _apparmor, selinuxLabel: _selinux, ...process } = spec.process;
+  return {
+    ...rest,
+    process,
+    root: { ...spec.root, path: guestRootfs(context.containerId) },
+    mounts: context.mounts,
+    annotations: translateAnnotations(spec, context),
+    linux: translateLinux(spec.linux, context),
+  };
+}
+
+/** Initdata and policy are the host's business with the guest's firmware, not the container's. */
+function translateAnnotations(spec: ContainerSpec, context: SpecContext): Readonly<Record<string, string>> {
+  const dropped = new Set([
+    "io.katacontainers.config.hypervisor.cc_init_data",
+    "io.katacontainers.config.agent.policy",
+  ]);
+  const kept = Object.entries(spec.annotations ?? {}).filter(([key]) => !dropped.has(key));
+  return {
+    ...Object.fromEntries(kept),
+    "io.katacontainers.pkg.oci.container_type": containerTypes[context.role],
+    "io.katacontainers.pkg.oci.bundle_path": context.bundle,
+    ...(context.role === "container" || context.netns === undefined
+      ? {}
+      : { "nerdctl/network-namespace": context.netns }),
+  };
+}
+
+function translateLinux(linux: Linux, context: SpecContext): Linux {
+  const { seccomp, mountLabel: _label, namespaces, resources, ...rest } = linux;
+  return {
+    ...rest,
+    namespaces: (namespaces ?? []).filter(keepsNamespace).map(({ type }) => ({ type })),
+    ...(resources === undefined ? {} : { resources: translateResources(resources, context.guest) }),
+    ...(seccomp === undefined || !context.guest.seccomp ? {} : { seccomp }),
+  };
+}
+
+/** The agent adds the pid namespace itself, and the guest has one network for all of a pod. */
+function keepsNamespace(namespace: Namespace): boolean {
+  return !["pid", "network", "cgroup", "time"].includes(namespace.type);
+}
+
+function translateResources(resources: Resources, guest: GuestFeatures): Resources {
+  const { devices: _devices, pids, cpu, ...rest } = resources;
+  const { cpus: _cpus, mems: _mems, ...shares } = cpu ?? {};
+  return {
+    ...rest,
+    ...(cpu === undefined ? {} : { cpu: shares }),
+    ...(pids === undefined || !guest.verityLayers ? {} : { pids }),
+  };
+}
