@@ -1,5 +1,6 @@
 // Checks a UKI's `.pcrsig`: for every expected value of PCR 11, a policy signed by the `.pcrpkey`
-// key. Format: systemd-measure(1) "sign"; the signed data is the 32-byte policy digest.
+// key. Format: systemd-measure(1) "sign"; the signed data is the SHA-256 policy
+// digest, hashed for the signature by the bank's own algorithm (systemd 257).
 import { createHash, createPublicKey, type KeyObject, verify } from "node:crypto";
 import { MalformedInput } from "../reader.ts";
 import { BANK_SIZES, type PcrBank } from "../tpm/pcr.ts";
@@ -39,9 +40,7 @@ export function checkPcrSignatures(
   expected: { readonly bank: PcrBank; readonly values: readonly { phase: string; value: Uint8Array }[] },
 ): PolicyCheck[] {
   const key = readKey(publicKey);
-  const fingerprint = createHash("sha256")
-    .update(key.export({ type: "spki", format: "der" }))
-    .digest("hex");
+  const fingerprint = createHash("sha256").update(rawPublicKey(key)).digest("hex");
   return expected.values.map(({ phase, value }) => {
     const policy = pcrPolicyDigest(expected.bank, new Map([[11, value]]));
     const entry = signatures.find(
@@ -49,7 +48,7 @@ export function checkPcrSignatures(
     );
     if (entry === undefined) return { phase, ok: false, detail: `no signature for policy ${policy.toString("hex")}` };
     if (entry.keyFingerprint !== fingerprint) return { phase, ok: false, detail: `signed by ${entry.keyFingerprint}` };
-    const ok = verify("sha256", policy, key, entry.signature);
+    const ok = verify(expected.bank, policy, key, entry.signature);
     return { phase, ok, detail: ok ? `signed by ${fingerprint}` : "the signature does not verify" };
   });
 }
