@@ -22,7 +22,8 @@ export function parseVcpuType(text: string): number {
   if (/^(0x[0-9a-f]{1,8}|\d{1,10})$/i.test(text) && Number(text) <= 0xffff_ffff) return Number(text);
   const parts = /^(\d{1,3}),(\d{1,3}),(\d{1,2})$/.exec(text);
   if (parts) return cpuidSignature(Number(parts[1]), Number(parts[2]), Number(parts[3]));
-  const found = models[text.replace(/-v\d{1,2}$/, "")];
+  const name = text.replace(/-v\d{1,2}$/, "");
+  const found = Object.hasOwn(models, name) ? models[name] : undefined;
   if (!found) {
     throw new InvalidRequest(
       "vcpu-type",
