@@ -1,0 +1,121 @@
+// Runs one host command to its end: no shell, bounded output, bounded time. The command gets a
+// process group of its own, so a deadline also ends what it started.
+import { type ChildProcess, spawn } from "node:child_process";
+import { withDeadline } from "../lib/deadline.ts";
+import { EnvironmentLacks, errnoOf, HostCallFailed, HostCommandFailed } from "../lib/errors.ts";
+import { Tail } from "../lib/tail.ts";
+import { killGroup } from "./process.ts";
+
+export interface CommandOptions {
+  /** what the command reads from stdin; nothing when absent */
+  readonly input?: string | Uint8Array;
+  /** default 10 s */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal | undefined;
+  /** whole environment; PATH and LC_ALL=C when absent, so that messages and lookups do not vary */
+  readonly env?: Readonly<Record<string, string>>;
+  /** stdout beyond this ends the command; default 16 MiB */
+  readonly maxOutputBytes?: number;
+}
+
+export interface CommandResult {
+  readonly stdout: string;
+  readonly stderrTail: string;
+}
+
+/** Debian package of each program this project runs. */
+const packages: Readonly<Record<string, string>> = {
+  ip: "iproute2",
+  tc: "iproute2",
+  nsenter: "util-linux",
+  mount: "mount",
+  umount: "mount",
+  losetup: "mount",
+  "mkfs.erofs": "erofs-utils",
+  veritysetup: "cryptsetup-bin",
+  "qemu-system-x86_64": "qemu-system-x86",
+  swtpm: "swtpm",
+  "vhost-device-vsock": "vhost-device-vsock",
+};
+const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+// A grandchild can keep the pipes open after the command itself has ended.
+const pipeGraceMs = 500;
+
+/** Resolves with the output of a command that exited 0; anything else is a typed error. */
+export async function runCommand(
+  file: string,
+  args: readonly string[],
+  options: CommandOptions = {},
+): Promise<CommandResult> {
+  const outcome = await collect(file, args, options);
+  if (outcome.exitCode === 0) return { stdout: outcome.stdout, stderrTail: outcome.stderr };
+  throw new HostCommandFailed(commandName(file, args), outcome);
+}
+
+/** The error for a program that could not be spawned. */
+export function spawnFailure(file: string, cause: unknown): Error {
+  const errno = errnoOf(cause) ?? "EUNKNOWN";
+  if (errno !== "ENOENT") return new HostCallFailed(`run ${file}`, errno, { cause });
+  const name = file.slice(file.lastIndexOf("/") + 1);
+  const fix = packages[name] === undefined ? `install ${name}` : `install the Debian package ${packages[name]}`;
+  return new EnvironmentLacks(`${file} is not on this machine`, fix, { cause });
+}
+
+interface Outcome {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function collect(file: string, args: readonly string[], options: CommandOptions): Promise<Outcome> {
+  options.signal?.throwIfAborted();
+  const child = spawn(file, args, {
+    stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+    env: { PATH: process.env["PATH"] ?? defaultPath, LC_ALL: "C", ...options.env },
+    detached: true,
+  });
+  // A command may exit without reading its input; that is its exit code's story, not EPIPE's.
+  child.stdin?.on("error", () => undefined);
+  child.stdin?.end(options.input);
+  try {
+    return await withDeadline(outcomeOf(child, file, options.maxOutputBytes ?? 16 * 1024 * 1024), {
+      operation: commandName(file, args),
+      timeoutMs: options.timeoutMs ?? 10_000,
+      signal: options.signal,
+    });
+  } finally {
+    if (child.exitCode === null && child.signalCode === null && child.pid !== undefined) killGroup(child.pid);
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+  }
+}
+
+function outcomeOf(child: ChildProcess, file: string, maxOutputBytes: number): Promise<Outcome> {
+  const chunks: Buffer[] = [];
+  const stderr = new Tail();
+  let size = 0;
+  return new Promise((resolve, reject) => {
+    child.stdout?.on("data", (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= maxOutputBytes) chunks.push(chunk);
+      else reject(new HostCallFailed(`read the output of ${file}, more than ${maxOutputBytes} bytes`, "EFBIG"));
+    });
+    child.stderr?.on("data", (chunk: Buffer) => stderr.push(chunk));
+    child.once("error", (error) => reject(spawnFailure(file, error)));
+    const finish = () =>
+      resolve({
+        exitCode: child.exitCode,
+        signal: child.signalCode,
+        stdout: Buffer.concat(chunks).toString("utf8"),
+        stderr: stderr.text(),
+      });
+    child.once("close", finish);
+    child.once("exit", () => setTimeout(finish, pipeGraceMs).unref());
+  });
+}
+
+function commandName(file: string, args: readonly string[]): string {
+  const line = [file, ...args].join(" ");
+  return line.length > 200 ? `${line.slice(0, 200)}…` : line;
+}
