@@ -56,7 +56,8 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-function abortReason(signal: AbortSignal, operation: string): Error {
+/** What a wait given up because of `signal` rejects with: the given reason, or Cancelled for a bare abort. */
+export function abortReason(signal: AbortSignal, operation: string): Error {
   return signal.reason instanceof Error && signal.reason.name !== "AbortError"
     ? signal.reason
     : new Cancelled(operation);

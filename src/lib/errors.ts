@@ -17,6 +17,7 @@ export type ErrorCode =
   | "VmExited"
   | "LaunchFailed"
   | "AgentLost"
+  | "ConnectionLost"
   | "DeadlineExceeded"
   | "Cancelled"
   | "ProtocolViolation"
@@ -178,6 +179,15 @@ export class AgentLost extends KataError {
 
   constructor(during: string, reason: string, options?: { cause?: unknown }) {
     super(`lost the guest agent while ${during}: ${reason}`, options);
+  }
+}
+
+/** A connection ended; calls in flight may or may not have been carried out. */
+export class ConnectionLost extends KataError {
+  readonly code = "ConnectionLost";
+
+  constructor(peer: string, reason: string, options?: { cause?: unknown }) {
+    super(`the connection to ${peer} is gone: ${reason}`, options);
   }
 }
 

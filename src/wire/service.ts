@@ -6,10 +6,8 @@ export type MethodKind = "unary" | "clientStreaming" | "serverStreaming" | "bidi
 
 export interface MethodDescriptor {
   readonly kind: MethodKind;
-  // biome-ignore lint/suspicious/noExplicitAny: MessageType is invariant in its message
-  readonly request: MessageType<any>; // eslint-disable-line @typescript-eslint/no-explicit-any
-  // biome-ignore lint/suspicious/noExplicitAny: as above
-  readonly response: MessageType<any>; // eslint-disable-line @typescript-eslint/no-explicit-any
+  readonly request: MessageType<unknown>;
+  readonly response: MessageType<unknown>;
 }
 
 export interface ServiceDescriptor {
