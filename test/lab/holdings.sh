@@ -13,16 +13,16 @@ say() { while IFS= read -r line; do printf '%s\t%s\n' "$1" "$line"; done; }
 		[ "$parent" = "$self" ] && continue
 		words=$(tr '\0' ' ' < "$folder/cmdline" 2> /dev/null | cut -c1-200)
 		[ -n "$words" ] || words="($(cat "$folder/comm" 2> /dev/null), $(sed -n 's/^State:\t//p' "$folder/status" 2> /dev/null))"
-		case $words in *registry.ts* | "containerd --config"* | "(, )" | "sleep 0.2 "* | *"/holdings.sh"*) continue ;; esac
+		case $words in *registry.ts* | *esbuild* | "containerd --config"* | "(, )" | "sleep 0.2 "* | *"/holdings.sh"*) continue ;; esac
 		echo "$pid $words"
 	done | say process
 	awk '{ print $5, $(NF-2) }' /proc/1/mountinfo | say mount
 	ls /run/netns 2> /dev/null | say netns
-	ip -o link 2> /dev/null | awk -F': ' '{ print $2 }' | say link
+	ip -o link 2> /dev/null | awk -F': ' '{ print $2 }' | grep -v '^labbr0' | say link
 	awk 'NR > 1 && $8 != "" && $8 !~ /^@/ { print $8 }' /proc/net/unix | grep -v -e '/containerd.sock' -e /nri.sock -e '\.sock\.ttrpc' | sort -u | say socket
 	for folder in /run/kata-cvm /run/containerd/io.containerd.* /run/containerd/fifo /run/containerd/s /run/containerd/runc /run/vc; do
 		[ -d "$folder" ] && find "$folder" -mindepth 1 -printf '%y %p\n' 2> /dev/null
-	done | say file
+	done | grep -v -E '^d /run/containerd/[^/]+/(containers|sandboxes|k8s\.io)$' | say file # made once, by containerd
 	find "$LAB/root/io.containerd.runtime.v2.task" -mindepth 2 2> /dev/null | say bundle
 	find /sys/fs/cgroup \( -path '*/lab/*' -o -path '*/k8s.io/*' -o -path '*/kata-cvm*' \) -type d 2> /dev/null | say cgroup
 	losetup -n -O NAME,BACK-FILE 2> /dev/null | grep -e kata-cvm -e "$LAB" | say loop

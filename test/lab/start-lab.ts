@@ -31,7 +31,7 @@ export interface Lab extends AsyncDisposable {
   /** runs crictl in the lab; rejects unless it succeeds */
   crictl(args: readonly string[], options?: CommandOptions): Promise<Outcome>;
   /** argv that enters the lab, for callers that need the process itself */
-  enter(argv: readonly string[]): string[];
+  enter(argv: readonly string[], cwd?: string): string[];
   /** everything a pod may hold: processes, mounts, links, sockets, files, control groups */
   holdings(): Promise<Leftovers>;
   /** ends containerd (SIGTERM) and waits until it answers again */
@@ -93,24 +93,26 @@ export async function startLab(options: LabOptions): Promise<Lab> {
 /** A lab that another process started. */
 export function attachLab(folder: string): Lab {
   const pid = Number(readFileSync(join(folder, "pid"), "utf8"));
-  const env = {
-    ...process.env,
-    PATH: readFileSync(join(folder, "path"), "utf8"),
-    CONTAINER_RUNTIME_ENDPOINT: ENDPOINT,
-    IMAGE_SERVICE_ENDPOINT: ENDPOINT,
+  const settings = [
+    `PATH=${readFileSync(join(folder, "path"), "utf8")}`,
+    `CRI_CONFIG_FILE=${join(folder, "crictl.yaml")}`,
+    `LAB=${folder}`,
+  ];
+  // Entering a mount namespace moves to its root, so the working directory is set again.
+  const enter = (argv: readonly string[], cwd = process.cwd()) => {
+    const namespaces = ["-t", String(pid), "-m", "-n", "-i", "-u", "-p"];
+    return ["nsenter", ...namespaces, "--", "env", "-C", cwd, ...settings, ...argv];
   };
-  const enter = (argv: readonly string[]) => ["nsenter", "-t", String(pid), "-m", "-n", "-i", "-u", "-p", "--", ...argv];
-  const exec = (argv: readonly string[], more: CommandOptions = {}) =>
-    runCommand(enter(argv), { ...more, env: { ...env, ...more.env } });
+  const exec = (argv: readonly string[], { cwd, ...more }: CommandOptions = {}) => runCommand(enter(argv, cwd), more);
   const crictl = toolPath("crictl");
   const stop = () => stopLab(folder, pid);
   return {
     folder,
     pid,
     containerdVersion: readFileSync(join(folder, "version"), "utf8"),
-    enter: (argv) => enter(["env", `PATH=${env.PATH}`, `CONTAINER_RUNTIME_ENDPOINT=${ENDPOINT}`, ...argv]),
+    enter,
     exec,
-    crictl: (args, more) => mustSucceed(exec([crictl, "--timeout", "120s", ...args], more)),
+    crictl: (args, more) => mustSucceed(exec([crictl, ...args], more)),
     holdings: () => readHoldings(exec),
     restartContainerd: () => restartContainerd(folder, exec),
     stop,
@@ -136,6 +138,7 @@ function prepareFolder(options: LabOptions, found: { containerd: string; version
   const input = { version: found.version, folder, pauseImage: PAUSE_IMAGE, snapshotter, handlers };
   writeFileSync(join(folder, "containerd.toml"), renderContainerdConfig(input));
   writeFileSync(join(folder, "net.d/10-lab.conflist"), JSON.stringify(CNI));
+  writeFileSync(join(folder, "crictl.yaml"), `runtime-endpoint: ${ENDPOINT}\nimage-endpoint: ${ENDPOINT}\ntimeout: 180\n`);
   writeFileSync(join(folder, "version"), found.version);
   for (const [path, content] of registryMirrors(folder)) {
     mkdirSync(dirname(path), { recursive: true });
