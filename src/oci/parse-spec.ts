@@ -209,6 +209,11 @@ export function parseProcess(json: string | Uint8Array): Process {
   return requireRunnable(process_(parseBounded(json, "spec"), ""), "");
 }
 
+/** The resources of an Update request: the same shape as `linux.resources` in config.json. */
+export function parseResources(json: string | Uint8Array): Resources {
+  return resources(parseBounded(json, "resources"), "");
+}
+
 /** Refuses a specification that no container can be made from. */
 export function requireContainerSpec(given: Spec): ContainerSpec {
   const { process, root: rootfs, linux: lin } = given;

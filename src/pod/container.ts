@@ -3,8 +3,8 @@
 import { AlreadyExists, errorText, NotFound, WrongState } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { SandboxRole } from "../oci/cri-annotations.ts";
-import type { Process as OciProcess } from "../oci/types.ts";
-import type { Guest, PodEvent, ProcessExit, StdioPaths } from "./ports.ts";
+import type { Process as OciProcess, Resources } from "../oci/types.ts";
+import type { ContainerStats, Guest, PodEvent, ProcessExit, StdioPaths } from "./ports.ts";
 import { ContainerProcess, exitOfLostProcess } from "./process.ts";
 
 export interface ContainerFacts {
@@ -39,6 +39,7 @@ export class Container {
   readonly #execs = new Map<string, Exec>();
   #killRequested = false;
   #oomTold = false;
+  #finalStats: ContainerStats | undefined;
 
   constructor(facts: ContainerFacts, deps: ContainerDeps) {
     this.facts = facts;
@@ -66,7 +67,7 @@ export class Container {
     const { guest, emit, pid } = this.#deps;
     this.init.lifecycle.move("starting", "start");
     try {
-      await Promise.race([guest.startContainer(this.facts.id), guest.gone]);
+      await this.#ask(guest.startContainer(this.facts.id));
     } catch (error) {
       await this.init.finish(exitOfLostProcess);
       throw error;
@@ -93,7 +94,7 @@ export class Container {
     this.init.lifecycle.require("start an exec", "running");
     exec.process.lifecycle.move("starting", "start");
     try {
-      await Promise.race([guest.execProcess({ containerId, execId, process: exec.spec }), guest.gone]);
+      await this.#ask(guest.execProcess({ containerId, execId, process: exec.spec }));
     } catch (error) {
       await exec.process.finish(exitOfLostProcess);
       throw error;
@@ -122,7 +123,40 @@ export class Container {
     const signalled = everyone
       ? guest.control.killAll(this.facts.id)
       : guest.process({ containerId: this.facts.id, execId: request.execId }).signal(request.signal);
-    await Promise.race([signalled, guest.gone]);
+    await this.#ask(signalled);
+  }
+
+  async pause(): Promise<void> {
+    this.init.lifecycle.require("pause", "running");
+    await this.#ask(this.#deps.guest.control.pause(this.facts.id));
+    this.init.lifecycle.observe("paused");
+  }
+
+  async resume(): Promise<void> {
+    this.init.lifecycle.require("resume", "paused");
+    await this.#ask(this.#deps.guest.control.resume(this.facts.id));
+    this.init.lifecycle.observe("running");
+  }
+
+  async update(resources: Resources): Promise<void> {
+    this.init.lifecycle.require("update", "created", "running", "paused");
+    await this.#ask(this.#deps.guest.control.update(this.facts.id, resources));
+  }
+
+  stats(): Promise<ContainerStats> {
+    return this.#ask(this.#deps.guest.control.stats(this.facts.id));
+  }
+
+  /** the last numbers of a container that ended by SIGKILL: among them why */
+  get finalStats(): ContainerStats | undefined {
+    return this.#finalStats;
+  }
+
+  async resize(execId: string, size: { rows: number; columns: number }): Promise<void> {
+    const process = this.process(execId);
+    // a resize may come late or early; without a terminal it means nothing
+    if (!process.facts.stdioPaths.terminal || !process.lifecycle.is("running")) return;
+    await this.#ask(this.#deps.guest.process({ containerId: this.facts.id, execId }).resize(size));
   }
 
   /** Forgets an exec that ended or never ran. */
@@ -150,6 +184,10 @@ export class Container {
     this.#deps.emit({ kind: "oom", containerId: this.facts.id });
   }
 
+  #ask<T>(work: Promise<T>): Promise<T> {
+    return Promise.race([work, this.#deps.guest.gone]);
+  }
+
   #newProcess(execId: string, stdioPaths: StdioPaths): ContainerProcess {
     const { logger, now, guest, emit } = this.#deps;
     const containerId = this.facts.id;
@@ -172,8 +210,8 @@ export class Container {
     if (status !== exitOfLostProcess || this.#killRequested || this.#oomTold) return;
     // the guest's notice may still be on its way; its counter is there already
     try {
-      const stats = await Promise.race([this.#deps.guest.control.stats(this.facts.id), this.#deps.guest.gone]);
-      if (stats.memory.oomKills > 0) this.noteOom();
+      this.#finalStats = await this.stats();
+      if (this.#finalStats.memory.oomKills > 0) this.noteOom();
     } catch (error) {
       this.#deps.logger.debug("no statistics at exit", { container: this.facts.id, error: errorText(error) });
     }

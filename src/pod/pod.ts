@@ -5,7 +5,7 @@ import { AlreadyExists, errorText, NotFound, WrongState } from "../lib/errors.ts
 import { Lifecycle } from "../lib/lifecycle.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { SandboxRole } from "../oci/cri-annotations.ts";
-import type { ContainerSpec } from "../oci/types.ts";
+import type { ContainerSpec, Process as OciProcess } from "../oci/types.ts";
 import { refuseHostNamespaces, translateContainer } from "../translate/container.ts";
 import { hostSources } from "../translate/mounts.ts";
 import { Container } from "./container.ts";
@@ -21,6 +21,13 @@ export interface CreateRequest {
   readonly rootfs: readonly RootfsMount[];
   readonly stdio: StdioPaths;
   readonly configPath: string;
+}
+
+export interface ExecRequest {
+  readonly id: string;
+  readonly execId: string;
+  readonly process: OciProcess;
+  readonly stdio: StdioPaths;
 }
 
 interface Entry {
@@ -94,6 +101,12 @@ export class Pod {
     } finally {
       this.#creating.delete(request.id);
     }
+  }
+
+  async addExec(request: ExecRequest): Promise<void> {
+    const container = this.container(request.id);
+    const exec = container.addExec(request.execId, request.process, request.stdio);
+    exec.attachStdio(await this.#ports.openStdio(request.stdio, request.id));
   }
 
   /** Answers with the exit; idempotent while under way, NotFound once done. */

@@ -1,0 +1,87 @@
+// The pod's Guest, spoken in the agent protocol: our plain OCI types become the protocol's messages
+// here, and nowhere above is the protocol known.
+import type { AgentClient, AgentRpc } from "../agent/agent-client.ts";
+import { readContainerStats } from "../agent/container-stats.ts";
+import { copyIn } from "../agent/copy-in.ts";
+import { agentProcess } from "../agent/process-streams.ts";
+import { AgentLost, describeVmExit } from "../lib/errors.ts";
+import type { Guest, GuestControl, PodVm } from "../pod/ports.ts";
+import { toAgentProcess, toAgentResources, toAgentSpec } from "../translate/agent-spec.ts";
+import type { GuestFeatures } from "../translate/spec.ts";
+
+export interface GuestLimits {
+  /** CreateContainer: the guest may have to read a large image */
+  readonly createContainerMs: number;
+  /** every other call that answers by itself */
+  readonly requestMs: number;
+}
+
+/** What our own agent calls the features that the common protocol does not have. */
+const verityFeature = "dm-verity-layers";
+const signalKill = 9;
+
+export async function readGuestFeatures(rpc: AgentRpc, timeoutMs: number): Promise<GuestFeatures> {
+  const { agent_details } = await rpc.GetGuestDetails({ mem_block_size: true, mem_hotplug_probe: true }, { timeoutMs });
+  return {
+    seccomp: agent_details?.supports_seccomp ?? false,
+    verityLayers: agent_details?.extra_features.includes(verityFeature) ?? false,
+  };
+}
+
+export function guestPort(
+  agent: AgentClient,
+  context: { vm: PodVm; features: GuestFeatures; limits: GuestLimits },
+): Guest {
+  const { rpc } = agent;
+  const { vm, features, limits } = context;
+  const call = { timeoutMs: limits.requestMs };
+  const gone = guestGone(agent, vm);
+  gone.catch(() => undefined);
+  return {
+    features,
+    gone,
+    copyIn: (copy) => copyIn(rpc, copy),
+    createContainer: async ({ containerId, spec, storages, sandboxPidns }) => {
+      const request = {
+        container_id: containerId,
+        OCI: toAgentSpec(spec),
+        storages,
+        sandbox_pidns: sandboxPidns,
+      };
+      await rpc.CreateContainer(request, { timeoutMs: limits.createContainerMs });
+    },
+    startContainer: async (container_id) => void (await rpc.StartContainer({ container_id }, call)),
+    removeContainer: async (container_id) => void (await rpc.RemoveContainer({ container_id, timeout: 10 }, call)),
+    execProcess: async ({ containerId, execId, process }) => {
+      await rpc.ExecProcess({ container_id: containerId, exec_id: execId, process: toAgentProcess(process) }, call);
+    },
+    process: (target) => agentProcess(rpc, target),
+    control: guestControl(rpc, call),
+  };
+}
+
+function guestControl(rpc: AgentRpc, call: { timeoutMs: number }): GuestControl {
+  return {
+    update: async (container_id, resources) => {
+      await rpc.UpdateContainer({ container_id, resources: toAgentResources(resources) }, call);
+    },
+    stats: async (container_id) => readContainerStats(await rpc.StatsContainer({ container_id }, call)),
+    pause: async (container_id) => void (await rpc.PauseContainer({ container_id }, call)),
+    resume: async (container_id) => void (await rpc.ResumeContainer({ container_id }, call)),
+    // an empty exec id with this signal means the whole container (agent-protocol §7.1)
+    killAll: async (container_id) =>
+      void (await rpc.SignalProcess({ container_id, exec_id: "", signal: signalKill }, call)),
+    nextOom: async () => (await rpc.GetOOMEvent({})).container_id,
+  };
+}
+
+/** The VM's end explains a lost connection better than the connection does; it may be noticed a moment later. */
+async function guestGone(agent: AgentClient, vm: PodVm): Promise<never> {
+  const lost = await Promise.race([agent.lost, vm.exited.then(() => null)]);
+  const exit = await Promise.race([
+    vm.exited,
+    new Promise<null>((resolve) => void setTimeout(resolve, 200, null).unref()),
+  ]);
+  if (exit !== null) throw new AgentLost("the pod runs", `the VM ended: ${describeVmExit(exit)}`);
+  throw lost ?? new AgentLost("the pod runs", "the VM ended");
+}

@@ -1,0 +1,83 @@
+// The pods of this daemon and which of them holds a container. Usually one pod; nothing here or
+// below assumes it.
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { AlreadyExists, errnoOf, errorText, HostCallFailed, InvalidRequest, NotFound } from "../lib/errors.ts";
+import { readSandboxRole } from "../oci/cri-annotations.ts";
+import { parseIdentifier } from "../oci/identifiers.ts";
+import { parseSpec, requireContainerSpec } from "../oci/parse-spec.ts";
+import type { ContainerSpec } from "../oci/types.ts";
+import type { Container } from "../pod/container.ts";
+import type { Pod } from "../pod/pod.ts";
+import type { RootfsMount, StdioPaths } from "../pod/ports.ts";
+
+export interface ContainerRequest {
+  readonly id: string;
+  readonly bundle: string;
+  readonly rootfs: readonly RootfsMount[];
+  readonly stdio: StdioPaths;
+  readonly configPath: string;
+}
+
+export class PodTable {
+  readonly #makePod: (podId: string, bundle: string) => Pod;
+  readonly #pods = new Map<string, Pod>();
+
+  constructor(makePod: (podId: string, bundle: string) => Pod) {
+    this.#makePod = makePod;
+  }
+
+  get pods(): readonly Pod[] {
+    return [...this.#pods.values()];
+  }
+
+  /** true while any container exists or is being made */
+  get busy(): boolean {
+    return this.pods.some((pod) => !pod.idle);
+  }
+
+  get holdsContainers(): boolean {
+    return this.pods.some((pod) => pod.containerIds.length > 0);
+  }
+
+  podOf(containerId: string): Pod {
+    const pod = this.pods.find((one) => one.containerIds.includes(containerId));
+    if (pod === undefined) throw new NotFound("container", containerId);
+    return pod;
+  }
+
+  container(containerId: string): Container {
+    return this.podOf(containerId).container(containerId);
+  }
+
+  async create(request: ContainerRequest): Promise<Container> {
+    parseIdentifier(request.id, "id");
+    if (!request.bundle.startsWith("/")) throw new InvalidRequest("bundle", "must be an absolute path");
+    const spec = await readBundleSpec(request.bundle);
+    const { role, podId } = readSandboxRole(spec.annotations, request.id);
+    return await this.#podFor(role, podId, request).create({ ...request, spec, role });
+  }
+
+  #podFor(role: string, podId: string, request: ContainerRequest): Pod {
+    const known = this.#pods.get(podId);
+    if (role === "container") {
+      if (known === undefined) throw new NotFound("pod", podId);
+      return known;
+    }
+    if (known !== undefined && !known.lifecycle.is("stopped")) throw new AlreadyExists("pod", podId);
+    const pod = this.#makePod(podId, request.bundle);
+    this.#pods.set(podId, pod);
+    return pod;
+  }
+}
+
+async function readBundleSpec(bundle: string): Promise<ContainerSpec> {
+  const path = join(bundle, "config.json");
+  try {
+    return requireContainerSpec(parseSpec(await readFile(path)));
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === undefined) throw error;
+    throw new HostCallFailed(`read ${path}`, errno, { cause: errorText(error) });
+  }
+}

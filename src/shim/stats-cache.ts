@@ -1,0 +1,37 @@
+// containerd asks every second for every task, and one slow answer silences the whole node. Within
+// its time the guest's fresh numbers are given; past it, and after the container's end, the last ones.
+import { withDeadline } from "../lib/deadline.ts";
+import type { Container } from "../pod/container.ts";
+import type { ContainerStats } from "../pod/ports.ts";
+
+const freshLimitMs = 1000;
+
+export class StatsCache {
+  readonly #last = new WeakMap<Container, ContainerStats>();
+  readonly #asking = new WeakMap<Container, Promise<ContainerStats>>();
+
+  /** One question to the guest at a time for each container, however many ask. */
+  async read(container: Container): Promise<ContainerStats> {
+    const asking = this.#asking.get(container) ?? this.#start(container);
+    try {
+      return await withDeadline(asking, { operation: "reading statistics from the guest", timeoutMs: freshLimitMs });
+    } catch (error) {
+      const last = container.finalStats ?? this.#last.get(container);
+      if (last === undefined) throw error;
+      return last;
+    }
+  }
+
+  #start(container: Container): Promise<ContainerStats> {
+    const asking = container
+      .stats()
+      .then((stats) => {
+        this.#last.set(container, stats);
+        return stats;
+      })
+      .finally(() => this.#asking.delete(container));
+    this.#asking.set(container, asking);
+    asking.catch(() => undefined);
+    return asking;
+  }
+}
