@@ -1,0 +1,80 @@
+// A software TPM for tests: the real TPM reference code, driven by tpm2-tools.
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { type AddressInfo, connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** swtpm on two loopback ports, and tpm2-tools that talk to it. */
+export class SoftTpm {
+  private readonly dir: string;
+  private readonly process: ChildProcess;
+  private readonly tcti: string;
+
+  private constructor(dir: string, process: ChildProcess, port: number) {
+    this.dir = dir;
+    this.process = process;
+    this.tcti = `swtpm:host=127.0.0.1,port=${port}`;
+  }
+
+  static async start(): Promise<SoftTpm> {
+    const dir = mkdtempSync(join(tmpdir(), "swtpm-"));
+    const port = await freePorts();
+    const sockets = [`--server=type=tcp,port=${port}`, `--ctrl=type=tcp,port=${port + 1}`];
+    const flags = ["--flags=not-need-init,startup-clear", `--tpmstate=dir=${dir}`];
+    const child = spawn("swtpm", ["socket", "--tpm2", ...sockets, ...flags], { stdio: "ignore" });
+    await answers(port + 1);
+    return new SoftTpm(dir, child, port);
+  }
+
+  run(program: string, ...args: string[]): Buffer {
+    const env = { ...process.env, TPM2TOOLS_TCTI: this.tcti };
+    return execFileSync(program, args, { cwd: this.dir, env, stdio: ["ignore", "pipe", "pipe"] });
+  }
+
+  read(file: string): Buffer {
+    return readFileSync(join(this.dir, file));
+  }
+
+  readPcrs(list: string): Map<"sha256" | "sha384", Map<number, Buffer>> {
+    const values = new Map<"sha256" | "sha384", Map<number, Buffer>>();
+    let bank: Map<number, Buffer> = new Map();
+    for (const line of this.run("tpm2_pcrread", list).toString().split("\n")) {
+      const name = /^\s*(sha256|sha384):/.exec(line)?.[1];
+      if (name === "sha256" || name === "sha384") {
+        bank = new Map();
+        values.set(name, bank);
+      }
+      const [, index, value] = /^\s*(\d+)\s*: 0x([0-9A-F]+)/.exec(line) ?? [];
+      if (value !== undefined) bank.set(Number(index), Buffer.from(value, "hex"));
+    }
+    return values;
+  }
+
+  stop(): void {
+    this.process.kill();
+    rmSync(this.dir, { recursive: true });
+  }
+}
+
+async function freePorts(): Promise<number> {
+  return await new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port < 65535 ? port : port - 2));
+    });
+  });
+}
+
+/** Until the port takes a connection, at most five seconds. */
+async function answers(port: number): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    const ok = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, "127.0.0.1", () => resolve(true));
+      socket.on("error", () => resolve(false)).on("connect", () => socket.destroy());
+    });
+    if (ok) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error("swtpm does not answer");
+}
