@@ -1,0 +1,190 @@
+// The one sandbox of this guest: its containers, its mounts, its shared namespaces. Requests may come in
+// any order and at once; what must not interleave (making and removing of one container, the storage
+// table) goes through queues.
+import { appendFileSync, existsSync, mkdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { CleanupStack } from "../lib/cleanup-stack.ts";
+import { errorText, InvalidRequest } from "../lib/errors.ts";
+import type { Logger } from "../lib/logger.ts";
+import type { CreateContainerRequest, CreateSandboxRequest, Storage } from "../wire/gen/kata/agent.ts";
+import { isBelow, resolveBindSource } from "./bind-sources.ts";
+import { type ContainerTools, GuestContainer } from "./container.ts";
+import { ContainerCgroup } from "./cgroup.ts";
+import { attachDevices } from "./devices.ts";
+import { requireId } from "./ids.ts";
+import { OomEvents } from "./oom-events.ts";
+import { runCommand } from "./run-command.ts";
+import { convertSpec } from "./spec.ts";
+import { AgentFailure, failures } from "./status.ts";
+import { STORAGE_ROOT } from "./storage/checks.ts";
+import { StorageRegistry } from "./storage/registry.ts";
+import { applySysctls } from "./sysctls.ts";
+import { makeSandboxNamespaces, type SandboxNamespaces } from "./sys/namespaces.ts";
+import { isMountPoint, MS, mount, mountPoints, unmount } from "./sys/mounts.ts";
+
+const NAMESPACES = "/run/sandbox-ns";
+const RESOLV_CONF = `${STORAGE_ROOT}/sandbox/resolv.conf`;
+const MODPROBE_LIMIT_MS = 10_000;
+
+export interface SandboxOptions {
+  readonly hotplugLimitMs: number;
+  readonly log: Logger;
+}
+
+export class Sandbox {
+  readonly oomEvents = new OomEvents();
+  readonly #tools: ContainerTools;
+  readonly #options: SandboxOptions;
+  readonly #storages: StorageRegistry;
+  readonly #containers = new Map<string, GuestContainer>();
+  readonly #mounts = new Map<string, readonly string[]>();
+  readonly #busy = new Set<string>();
+  #namespaces: SandboxNamespaces | undefined;
+  #id = "";
+  #pidNamespace: string | undefined;
+  #storageTurn: Promise<unknown> = Promise.resolve();
+
+  constructor(tools: ContainerTools, options: SandboxOptions) {
+    this.#tools = tools;
+    this.#options = options;
+    this.#storages = new StorageRegistry({ hotplugLimitMs: options.hotplugLimitMs });
+  }
+
+  /** Wipes what an earlier sandbox left; once per agent life (agent-protocol §4.9). */
+  async create(request: CreateSandboxRequest): Promise<void> {
+    if (this.#namespaces !== undefined) throw new AgentFailure("internal", "the sandbox exists already");
+    if (request.sandbox_id !== "") this.#id = requireId("sandbox", request.sandbox_id);
+    resetDirectory();
+    for (const module of request.kernel_modules) {
+      if (!/^[\w-]+$/.test(module.name)) throw new InvalidRequest("kernel_modules.name", JSON.stringify(module.name.slice(0, 64)));
+      await runCommand("modprobe", ["--", module.name, ...module.parameters], { timeoutMs: MODPROBE_LIMIT_MS });
+    }
+    this.#namespaces = makeSandboxNamespaces(NAMESPACES, request.hostname);
+    await this.#addStorages(request.storages, "sandbox");
+    setResolver(request.dns);
+  }
+
+  async createContainer(request: CreateContainerRequest): Promise<void> {
+    const id = requireId("container", request.container_id);
+    if (this.#containers.has(id)) throw new AgentFailure("internal", `exec fifo exists: container ${id} already exists`);
+    await this.#alone(id, async () => {
+      await using undo = new CleanupStack();
+      const mounts = await this.#addStorages(request.storages, id);
+      undo.defer("release the storages", () => this.#storages.release(mounts));
+      const container = await this.#makeContainer(id, request, undo);
+      undo.move();
+      this.#containers.set(id, container);
+      this.#mounts.set(id, mounts);
+      this.#pidNamespace ??= `/proc/${container.init.pid}/ns/pid`;
+    });
+  }
+
+  async startContainer(id: string): Promise<void> {
+    const container = this.container(id);
+    const isSandbox = id === this.#id;
+    await container.start(isSandbox ? undefined : () => this.oomEvents.push(id));
+  }
+
+  /** `timeoutMs` undefined waits for the processes for ever. */
+  async removeContainer(id: string, timeoutMs: number | undefined): Promise<void> {
+    const container = this.container(id);
+    await this.#alone(id, async () => {
+      await container.remove(timeoutMs);
+      this.#containers.delete(id);
+      const mounts = this.#mounts.get(id) ?? [];
+      this.#mounts.delete(id);
+      await this.#storages.release(mounts);
+      rmSync(containerDirectory(id), { recursive: true, force: true });
+    });
+  }
+
+  container(id: string, unknown: (id: string) => Error = failures.unknownContainer): GuestContainer {
+    const found = this.#containers.get(id);
+    if (found === undefined) throw unknown(id);
+    return found;
+  }
+
+  get containers(): readonly GuestContainer[] {
+    return [...this.#containers.values()];
+  }
+
+  /** Ends everything; what cannot be undone is logged, since the guest goes down anyway. */
+  async destroy(): Promise<void> {
+    for (const id of this.#containers.keys()) {
+      await this.removeContainer(id, 1000).catch((error: unknown) => {
+        this.#options.log.warn("container not removed", { container: id, error: errorText(error) });
+      });
+    }
+    await this.#storages[Symbol.asyncDispose]().catch((error: unknown) => {
+      this.#options.log.warn("storages not released", { error: errorText(error) });
+    });
+    this.oomEvents.end();
+  }
+
+  async #makeContainer(id: string, request: CreateContainerRequest, undo: CleanupStack): Promise<GuestContainer> {
+    const { OCI: wireSpec } = request;
+    if (wireSpec === undefined) throw new InvalidRequest("OCI", "EINVAL: is missing");
+    if (wireSpec.Root === undefined) throw new InvalidRequest("OCI.Root", "EINVAL: is missing");
+    if (request.sandbox_pidns && this.#pidNamespace === undefined && this.#containers.size > 0) {
+      throw new AgentFailure("internal", "Sandbox does not have sandbox_pidns");
+    }
+    await attachDevices(request.devices, wireSpec, this.#options.hotplugLimitMs);
+    const spec = convertSpec(wireSpec, {
+      namespaces: { shared: this.#namespaces, pid: request.sandbox_pidns ? this.#pidNamespace : undefined },
+      cgroupsPath: new ContainerCgroup(id).path,
+      rootfs: rootDirectory(wireSpec.Root.Path),
+      resolveSource: resolveBindSource,
+    });
+    applySysctls(wireSpec.Linux?.Sysctl ?? {}, this.#namespaces);
+    const directory = containerDirectory(id);
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    undo.defer(`remove ${directory}`, () => rmSync(directory, { recursive: true, force: true }));
+    return GuestContainer.create({ id, directory, spec, annotations: wireSpec.Annotations }, this.#tools);
+  }
+
+  /** One at a time: reference counts and the disks behind them belong together. */
+  #addStorages(storages: readonly Storage[], owner: string): Promise<string[]> {
+    const turn = this.#storageTurn.then(() => this.#storages.add(storages, owner));
+    this.#storageTurn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #alone<T>(id: string, work: () => Promise<T>): Promise<T> {
+    if (this.#busy.has(id)) throw new AgentFailure("internal", `container ${id} is being created or removed`);
+    this.#busy.add(id);
+    try {
+      return await work();
+    } finally {
+      this.#busy.delete(id);
+    }
+  }
+}
+
+/** Ours, apart from anything the host may name below the storage root. */
+function containerDirectory(id: string): string {
+  return join("/run/kata-agent", id);
+}
+
+function rootDirectory(path: string): string {
+  const real = existsSync(path) ? realpathSync(path) : "";
+  if (isBelow(real, [STORAGE_ROOT]) && real !== STORAGE_ROOT) return real;
+  throw new InvalidRequest("OCI.Root.Path", `EINVAL: ${JSON.stringify(path)} is not a directory below ${STORAGE_ROOT}`);
+}
+
+function resetDirectory(): void {
+  const below = mountPoints().filter((point) => isBelow(point, [STORAGE_ROOT]) && point !== STORAGE_ROOT);
+  for (const point of below.reverse()) unmount(point);
+  if (isMountPoint(STORAGE_ROOT)) return;
+  rmSync(STORAGE_ROOT, { recursive: true, force: true });
+  mkdirSync(STORAGE_ROOT, { recursive: true, mode: 0o755 });
+}
+
+/** The pod's resolver is the guest's too: pulling images in the guest needs it. */
+function setResolver(lines: readonly string[]): void {
+  if (lines.length === 0) return;
+  mkdirSync(join(STORAGE_ROOT, "sandbox"), { recursive: true });
+  writeFileSync(RESOLV_CONF, "");
+  for (const line of lines) appendFileSync(RESOLV_CONF, `${line.replaceAll("\n", " ")}\n`);
+  if (!existsSync("/etc/resolv.conf")) return;
+  mount({ source: RESOLV_CONF, target: "/etc/resolv.conf", fstype: "", flags: MS.BIND, data: "" });
+}

@@ -1,0 +1,237 @@
+// The agent API: each method finds its object and calls it; no rule of the protocol lives here but the
+// choice of the error for an unknown container, which differs by method (agent-protocol §6).
+import { readFileSync } from "node:fs";
+import { Unsupported } from "../lib/errors.ts";
+import { AgentService } from "../wire/gen/kata/agent.ts";
+import { Health } from "../wire/gen/kata/health.ts";
+import type { BoundService, ServiceImpl } from "../wire/ttrpc/server-call.ts";
+import { bindService } from "../wire/ttrpc/server-call.ts";
+import { copyFile } from "./copy-file.ts";
+import {
+  AGENT_VERSION,
+  API_VERSION,
+  agentMetrics,
+  bringOnline,
+  guestDetails,
+  reseedRandom,
+  setClock,
+  volumeStats,
+} from "./guest-facts.ts";
+import { requireId } from "./ids.ts";
+import { applyInterface, bringUpLoopback, describeInterfaces } from "./network/links.ts";
+import { addNeighbors, applyRoutes, describeRoutes } from "./network/routes.ts";
+import type { Sandbox } from "./sandbox.ts";
+import { cgroupStats } from "./stats.ts";
+import { AgentFailure, failures } from "./status.ts";
+import { remountEphemeral } from "./storage/remount.ts";
+
+const SIGKILL = 9;
+const READ_MAX = 1024 * 1024;
+const DIAGNOSTIC_MAX = 4096;
+const TERMINATION_PATH = "io.kubernetes.container.terminationMessagePath";
+const SERVING = 1;
+
+type Methods = ServiceImpl<typeof AgentService>;
+
+/** What happens after DestroySandbox was answered. */
+export type EndOfSandbox = () => void;
+
+export function agentServices(sandbox: Sandbox, endOfSandbox: EndOfSandbox): BoundService[] {
+  return [
+    bindService(AgentService, {
+      ...sandboxMethods(sandbox, endOfSandbox),
+      ...containerMethods(sandbox),
+      ...processMethods(sandbox),
+      ...networkMethods(),
+      ...guestMethods(),
+      ...refusedMethods(),
+    }),
+    bindService(Health, {
+      Check: () => ({ status: SERVING }),
+      Version: () => ({ agent_version: AGENT_VERSION, grpc_version: API_VERSION }),
+    }),
+  ];
+}
+
+function sandboxMethods(sandbox: Sandbox, endOfSandbox: EndOfSandbox): Partial<Methods> {
+  const state = { isEnding: false };
+  return {
+    CreateSandbox: async (request) => {
+      await sandbox.create(request);
+      return {};
+    },
+    DestroySandbox: async () => {
+      if (state.isEnding) throw new AgentFailure("internal", "failed to get sandbox sender channel");
+      state.isEnding = true;
+      await sandbox.destroy();
+      // the answer leaves first
+      setImmediate(endOfSandbox);
+      return {};
+    },
+    UpdateEphemeralMounts: (request) => {
+      remountEphemeral(request.storages);
+      return {};
+    },
+    GetOOMEvent: async (_, call) => ({ container_id: await sandbox.oomEvents.take(call.signal) }),
+    CopyFile: (request) => {
+      copyFile(request);
+      return {};
+    },
+  };
+}
+
+function containerMethods(sandbox: Sandbox): Partial<Methods> {
+  const held = (id: string) => sandbox.container(id, failures.unknownContainerOfResources);
+  return {
+    CreateContainer: async (request) => {
+      await sandbox.createContainer(request);
+      return {};
+    },
+    StartContainer: async ({ container_id: id }) => {
+      await sandbox.startContainer(id);
+      return {};
+    },
+    RemoveContainer: async ({ container_id: id, timeout }) => {
+      await sandbox.removeContainer(id, timeout === 0 ? undefined : timeout * 1000);
+      return {};
+    },
+    UpdateContainer: async ({ container_id: id, resources }) => {
+      const container = held(id);
+      if (resources !== undefined) await container.update(resources);
+      return {};
+    },
+    StatsContainer: ({ container_id: id }) => {
+      const { cgroup } = held(id);
+      return { cgroup_stats: cgroupStats((file) => cgroup.read(file)) };
+    },
+    PauseContainer: ({ container_id: id }) => {
+      held(id).pause(true);
+      return {};
+    },
+    ResumeContainer: ({ container_id: id }) => {
+      held(id).pause(false);
+      return {};
+    },
+    GetDiagnosticData: ({ container_id: id, log_type: type }) => {
+      if (type !== "termination_log") throw new AgentFailure("invalidArgument", `unsupported log type ${JSON.stringify(type.slice(0, 64))}`);
+      const { annotations, spec } = held(id);
+      const path = annotations[TERMINATION_PATH];
+      if (path === undefined) throw new AgentFailure("internal", "terminationMessagePath is not annotated");
+      const source = spec.mounts?.find((mount) => mount.destination === path)?.source;
+      if (source === undefined) throw new AgentFailure("internal", "termination message mount not found");
+      return { data: readFileSync(source).subarray(0, DIAGNOSTIC_MAX).toString("utf8") };
+    },
+  };
+}
+
+function processMethods(sandbox: Sandbox): Partial<Methods> {
+  const owner = (id: string) => sandbox.container(id, failures.unknownContainerOfProcess);
+  return {
+    ExecProcess: async ({ container_id: id, exec_id: execId, process }) => {
+      const container = sandbox.container(id);
+      requireId("exec", execId);
+      if (process === undefined) throw new AgentFailure("internal", "EINVAL: process is missing");
+      await container.exec(execId, process);
+      return {};
+    },
+    SignalProcess: ({ container_id: id, exec_id: execId, signal }) => {
+      const isAll = execId === "" && signal === SIGKILL;
+      const container = isAll ? sandbox.container(id) : owner(id);
+      if (signal > 64) throw new AgentFailure("invalidArgument", `EINVAL: signal ${signal}`);
+      const process = container.liveProcess(execId);
+      if (isAll) container.killAll();
+      else process.signal(signal);
+      return {};
+    },
+    WaitProcess: async ({ container_id: id, exec_id: execId }) => ({ status: await owner(id).wait(execId) }),
+    WriteStdin: async ({ container_id: id, exec_id: execId, data }) => {
+      const { streams } = sandbox.container(id).process(execId);
+      if (data.length === 0) streams.closeStdin();
+      else if (!(await streams.write(Buffer.from(data)))) throw failures.noWriter();
+      return { len: data.length };
+    },
+    CloseStdin: ({ container_id: id, exec_id: execId }) => {
+      owner(id).process(execId).streams.closeStdin();
+      return {};
+    },
+    ReadStdout: async (request, call) => readFrom("stdout", request, call),
+    ReadStderr: async (request, call) => readFrom("stderr", request, call),
+    TtyWinResize: ({ container_id: id, exec_id: execId, row, column }) => {
+      const { streams } = owner(id).liveProcess(execId);
+      if (!streams.resize({ rows: row, columns: column })) throw failures.noTerminal();
+      return {};
+    },
+  };
+
+  async function readFrom(
+    stream: "stdout" | "stderr",
+    request: { container_id: string; exec_id: string; len: number },
+    call: { signal: AbortSignal },
+  ): Promise<{ data: Buffer }> {
+    const limit = Math.min(request.len, READ_MAX);
+    return { data: await owner(request.container_id).read(request.exec_id, { stream, limit, signal: call.signal }) };
+  }
+}
+
+function networkMethods(): Partial<Methods> {
+  return {
+    UpdateInterface: ({ interface: wanted }) => {
+      if (wanted === undefined) throw failures.emptyField("update interface request");
+      bringUpLoopback();
+      applyInterface(wanted);
+      return wanted;
+    },
+    UpdateRoutes: ({ routes }) => {
+      if (routes === undefined) throw failures.emptyField("routes");
+      applyRoutes(routes.Routes);
+      return { Routes: describeRoutes() };
+    },
+    AddARPNeighbors: ({ neighbors }) => {
+      if (neighbors === undefined) throw failures.emptyField("add arp neighbours request");
+      addNeighbors(neighbors.ARPNeighbors);
+      return {};
+    },
+    ListInterfaces: () => ({ Interfaces: describeInterfaces() }),
+    ListRoutes: () => ({ Routes: describeRoutes() }),
+  };
+}
+
+function guestMethods(): Partial<Methods> {
+  return {
+    GetGuestDetails: (request) => guestDetails(request),
+    GetMetrics: () => ({ metrics: agentMetrics() }),
+    OnlineCPUMem: async (request) => {
+      await bringOnline(request);
+      return {};
+    },
+    SetGuestDateTime: (request) => {
+      setClock(request);
+      return {};
+    },
+    ReseedRandomDev: ({ data }) => {
+      reseedRandom(data);
+      return {};
+    },
+    GetVolumeStats: ({ volume_guest_path: path }) => volumeStats(path),
+    // no share, so nothing can be stale
+    RemoveStaleVirtiofsShareMounts: () => ({}),
+  };
+}
+
+/** Each says why; a method missing from every table is answered by the server itself. */
+function refusedMethods(): Partial<Methods> {
+  const refuse = (what: string, reason: string) => () => {
+    throw new Unsupported(what, reason);
+  };
+  return {
+    SetPolicy: refuse("SetPolicy", "this agent has no policy engine"),
+    GetIPTables: refuse("GetIPTables", "the guest has no iptables"),
+    SetIPTables: refuse("SetIPTables", "the guest has no iptables"),
+    ResizeVolume: refuse("ResizeVolume", "volumes keep their size"),
+    AddSwap: refuse("AddSwap", "the guest has no swap"),
+    AddSwapPath: refuse("AddSwapPath", "the guest has no swap"),
+    MemHotplugByProbe: refuse("MemHotplugByProbe", "memory is announced by ACPI"),
+    MemAgentMemcgSet: refuse("MemAgentMemcgSet", "there is no memory agent"),
+    MemAgentCompactSet: refuse("MemAgentCompactSet", "there is no memory agent"),
+  };
+}

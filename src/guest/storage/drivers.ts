@@ -1,0 +1,124 @@
+// The storage drivers of the agent protocol (§4.4) that this agent has, by name. Each returns the steps
+// that undo it.
+import { chmodSync, chownSync, lchownSync, lstatSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { CleanupStack } from "../../lib/cleanup-stack.ts";
+import { InvalidRequest, Unsupported } from "../../lib/errors.ts";
+import type { Storage } from "../../wire/gen/kata/agent.ts";
+import { FSGroupChangePolicy } from "../../wire/gen/kata/types.ts";
+import { isBelow } from "../bind-sources.ts";
+import { runCommand } from "../run-command.ts";
+import { mount, unmount } from "../sys/mounts.ts";
+import { waitForDisk } from "./block-devices.ts";
+import { optionValue, STORAGE_ROOT } from "./checks.ts";
+import { parseMountOptions } from "./mount-options.ts";
+
+export interface DriverContext {
+  readonly containerId: string;
+  /** how long a disk may take to appear */
+  readonly hotplugLimitMs: number;
+}
+
+export type Driver = (storage: Storage, context: DriverContext) => Promise<CleanupStack>;
+
+const MKFS_LIMIT_MS = 120_000;
+
+async function block(storage: Storage, context: DriverContext): Promise<CleanupStack> {
+  const disk = await waitForDisk(storage.driver, storage.source, context.hotplugLimitMs);
+  if (storage.driver_options.some((option) => option.startsWith("encryption_key"))) {
+    throw new Unsupported("an encrypted block volume", "no confidential data hub runs in this guest");
+  }
+  if (storage.driver_options.includes("create_filesystem")) {
+    if (storage.fstype !== "ext4") throw new InvalidRequest("storages.fstype", "only ext4 can be created");
+    await runCommand("mkfs.ext4", ["-F", "-q", "-O", "^has_journal", "-m", "0", "-i", "163840", "-I", "128", disk.node], {
+      timeoutMs: MKFS_LIMIT_MS,
+    });
+  }
+  return mountAt(storage, disk.node);
+}
+
+/** tmpfs keeps none of the options but the group, as the real agent does; huge pages are reserved first. */
+async function ephemeral(storage: Storage): Promise<CleanupStack> {
+  if (storage.fstype === "hugetlbfs") reserveHugePages(storage.options);
+  const options = storage.fstype === "hugetlbfs" ? storage.options.filter((word) => word.startsWith("pagesize=")) : [];
+  const undo = mountAt({ ...storage, options: [...options], fstype: storage.fstype || "tmpfs" }, storage.source || "tmpfs");
+  if (storage.fstype !== "hugetlbfs") chmodSync(storage.mount_point, 0o1777);
+  setGroup(storage);
+  return undo;
+}
+
+async function local(storage: Storage): Promise<CleanupStack> {
+  const mode = optionValue(storage.options, "mode");
+  mkdirSync(storage.mount_point, { recursive: true });
+  if (mode !== undefined) chmodSync(storage.mount_point, Number.parseInt(mode, 8) & 0o7777);
+  setGroup(storage);
+  return new CleanupStack();
+}
+
+async function overlay(storage: Storage): Promise<CleanupStack> {
+  const listed = optionValue(storage.driver_options, "io.katacontainers.volume.overlayfs.create_directory");
+  const needed = [listed, optionValue(storage.options, "upperdir"), optionValue(storage.options, "workdir")];
+  for (const directory of needed.flatMap((paths) => paths?.split(",") ?? [])) {
+    if (!isBelow(directory, [STORAGE_ROOT]) || directory.includes("..")) {
+      throw new InvalidRequest("storages.options", `${JSON.stringify(directory)} is not below ${STORAGE_ROOT}`);
+    }
+    mkdirSync(directory, { recursive: true });
+  }
+  return mountAt({ ...storage, fstype: "overlay" }, "overlay");
+}
+
+async function bind(storage: Storage): Promise<CleanupStack> {
+  if (!isBelow(storage.source, [STORAGE_ROOT]) || storage.source.includes("..")) {
+    throw new InvalidRequest("storages.source", `${JSON.stringify(storage.source)} is not below ${STORAGE_ROOT}`);
+  }
+  return mountAt({ ...storage, options: [...storage.options, "bind"], fstype: "" }, storage.source);
+}
+
+export const drivers: Readonly<Record<string, Driver>> = {
+  blk: block,
+  scsi: block,
+  ephemeral,
+  local,
+  overlayfs: overlay,
+  bind,
+};
+
+/** Makes the directory, mounts, and applies the volume's group. */
+export function mountAt(storage: Storage, source: string): CleanupStack {
+  const undo = new CleanupStack();
+  mkdirSync(storage.mount_point, { recursive: true });
+  mount({ source, target: storage.mount_point, fstype: storage.fstype, ...parseMountOptions(storage.options) });
+  undo.defer(`unmount ${storage.mount_point}`, () => unmount(storage.mount_point));
+  if (storage.fs_group !== undefined) {
+    const { group_id: groupId, group_change_policy: policy } = storage.fs_group;
+    applyGroup(storage.mount_point, groupId, policy === FSGroupChangePolicy.OnRootMismatch);
+  }
+  return undo;
+}
+
+function setGroup(storage: Storage): void {
+  const group = optionValue(storage.options, "fsgid");
+  if (group === undefined) return;
+  chownSync(storage.mount_point, -1, Number(group));
+  chmodSync(storage.mount_point, (statSync(storage.mount_point).mode & 0o7777) | 0o2000);
+}
+
+/** fsGroup of a volume: group, setgid on directories, group may read and write what the owner may. */
+function applyGroup(root: string, group: number, onlyOnMismatch: boolean): void {
+  if (onlyOnMismatch && statSync(root).gid === group) return;
+  const visit = (path: string) => {
+    const stat = lstatSync(path);
+    lchownSync(path, stat.uid, group);
+    if (stat.isSymbolicLink()) return;
+    chmodSync(path, (stat.mode & 0o7777) | (stat.isDirectory() ? 0o2070 : 0o060));
+    if (stat.isDirectory()) for (const name of readdirSync(path)) visit(join(path, name));
+  };
+  visit(root);
+}
+
+function reserveHugePages(options: readonly string[]): void {
+  const [pageSize, size] = ["pagesize", "size"].map((name) => Number(optionValue(options, name)));
+  if (!pageSize || !size || pageSize % 1024 !== 0) throw new InvalidRequest("storages.options", "pagesize and size are needed");
+  const file = `/sys/kernel/mm/hugepages/hugepages-${pageSize / 1024}kB/nr_hugepages`;
+  writeFileSync(file, String(Math.floor(size / pageSize)));
+}

@@ -1,0 +1,52 @@
+// The system calls that Node lacks, through koffi. Nothing is bound before its first use: each
+// binding costs a fraction of a millisecond here and far more in an emulated guest, and boot waits.
+import { getSystemErrorName } from "node:util";
+import koffi from "koffi";
+import { HostCallFailed } from "../../lib/errors.ts";
+
+type Argument = number | bigint | string | Buffer | null;
+type Native = (...args: Argument[]) => number;
+
+const cached = <T>(make: () => T): (() => T) => {
+  const slot: { value?: T } = {};
+  return () => {
+    slot.value ??= make();
+    return slot.value;
+  };
+};
+
+const libc = cached(() => koffi.load(null));
+const bind = (prototype: string): (() => Native) => cached(() => libc().func(prototype) as Native);
+
+const native = {
+  mount: bind("int mount(const char *, const char *, const char *, unsigned long, const char *)"),
+  umount2: bind("int umount2(const char *, int)"),
+  prctl: bind("int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)"),
+  waitpid: bind("int waitpid(int, void *, int)"),
+  pipe2: bind("int pipe2(void *, int)"),
+  socket: bind("int socket(int, int, int)"),
+  bind: bind("int bind(int, void *, uint32_t)"),
+  listen: bind("int listen(int, int)"),
+  accept4: bind("int accept4(int, void *, void *, int)"),
+  sendto: bind("long sendto(int, void *, unsigned long, int, void *, uint32_t)"),
+  recv: bind("long recv(int, void *, unsigned long, int)"),
+  recvmsg: bind("long recvmsg(int, void *, int)"),
+  ioctl: bind("int ioctl(int, unsigned long, void *)"),
+  ioctlValue: cached(() => libc().func("int ioctl(int, unsigned long, unsigned long)") as Native),
+  unshare: bind("int unshare(int)"),
+  setns: bind("int setns(int, int)"),
+  sethostname: bind("int sethostname(const char *, unsigned long)"),
+  settimeofday: bind("int settimeofday(void *, void *)"),
+} as const;
+
+/** Calls and throws HostCallFailed with the errno's name when the result is negative. */
+export function systemCall(name: keyof typeof native, operation: string, args: readonly Argument[]): number {
+  const result = Number(native[name]()(...args));
+  if (result < 0) throw new HostCallFailed(operation, getSystemErrorName(-koffi.errno()));
+  return result;
+}
+
+/** Address of a buffer for structures that hold pointers; the buffer must stay referenced meanwhile. */
+export function addressOf(buffer: Buffer): bigint {
+  return BigInt(koffi.address(buffer));
+}
