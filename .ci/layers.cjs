@@ -8,7 +8,7 @@ const may = {
   pod: ["plan", "translate", "config", "oci", "wire", "lib"],
   vm: ["plan", "host", "wire", "lib"],
   agent: ["host", "wire", "lib"],
-  host: ["lib"],
+  host: ["measure", "lib"],
   plan: ["measure", "config", "oci", "lib"],
   translate: ["config", "oci", "wire", "lib"],
   measure: ["lib"],

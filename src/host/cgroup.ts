@@ -1,11 +1,12 @@
 // The pod's cgroup on the host: QEMU and the shim are accounted and limited there. Controllers may
 // be on v1 (one tree each), on v2 (one tree), or on both; only the modes that exist are written to.
 import { mkdir, readFile, rmdir, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { pause } from "../lib/deadline.ts";
 import { EnvironmentLacks, errnoOf, HostCallFailed } from "../lib/errors.ts";
 import type { Ownership } from "../lib/owned.ts";
 import { cgroupName } from "./cgroup-path.ts";
+import { hostCall, ifPresent } from "./host-call.ts";
 import type { MountEntry } from "./mountinfo.ts";
 import { readMounts } from "./mounts.ts";
 
@@ -61,7 +62,8 @@ export async function openCgroup(cgroupsPath: string, ownership: Ownership): Pro
   const layout = await readCgroupLayout();
   await ownership.claim({ kind: "cgroup", path });
   for (const tree of layout.trees) {
-    await attempt(`make cgroup ${path}`, mkdir(join(tree.mountPoint, path), { recursive: true }));
+    await hostCall(`make cgroup ${path}`, () => mkdir(join(tree.mountPoint, path), { recursive: true }));
+    if (layout.mode === "v2") await enableControllers(tree, path);
   }
   return { layout, path };
 }
@@ -70,7 +72,7 @@ export async function openCgroup(cgroupsPath: string, ownership: Ownership): Pro
 export async function enterCgroup(cgroup: PodCgroup, pid: number): Promise<void> {
   for (const tree of cgroup.layout.trees) {
     const file = join(tree.mountPoint, cgroup.path, "cgroup.procs");
-    await attempt(`put process ${pid} into cgroup ${cgroup.path}`, writeFile(file, String(pid)));
+    await hostCall(`put process ${pid} into cgroup ${cgroup.path}`, () => writeFile(file, String(pid)));
   }
 }
 
@@ -131,26 +133,21 @@ async function removeDirectory(path: string): Promise<void> {
   }
 }
 
+/** A number file that this kernel or layout does not have reads 0. */
 async function readText(path: string): Promise<string> {
-  try {
-    return (await readFile(path, "utf8")).trim();
-  } catch (cause) {
-    if (errnoOf(cause) === "ENOENT" && (await exists(join(path, "..")))) return "0";
-    throw new HostCallFailed(`read ${path}`, errnoOf(cause) ?? "EUNKNOWN", { cause });
-  }
+  const text = await ifPresent(`read ${path}`, () => readFile(path, "utf8"));
+  if (text !== undefined) return text.trim();
+  await hostCall(`read ${path}`, () => stat(dirname(path)));
+  return "0";
 }
 
-async function exists(path: string): Promise<boolean> {
-  return await stat(path).then(
-    () => true,
-    () => false,
-  );
-}
-
-async function attempt<T>(operation: string, work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (cause) {
-    throw new HostCallFailed(operation, errnoOf(cause) ?? "EUNKNOWN", { cause });
+/** v2 hands a controller down one level at a time; one that the host withholds is merely not counted. */
+async function enableControllers(tree: CgroupTree, path: string): Promise<void> {
+  const segments = path.split("/").slice(1, -1);
+  const parents = [tree.mountPoint, ...segments.map((_, at) => join(tree.mountPoint, ...segments.slice(0, at + 1)))];
+  for (const parent of parents) {
+    for (const controller of ["cpu", "memory", "pids"]) {
+      await writeFile(join(parent, "cgroup.subtree_control"), `+${controller}`).catch(() => undefined);
+    }
   }
 }

@@ -2,7 +2,7 @@
 // process group of its own, so a deadline also ends what it started.
 import { type ChildProcess, spawn } from "node:child_process";
 import { withDeadline } from "../lib/deadline.ts";
-import { EnvironmentLacks, errnoOf, HostCallFailed, HostCommandFailed } from "../lib/errors.ts";
+import { Cancelled, EnvironmentLacks, errnoOf, HostCallFailed, HostCommandFailed } from "../lib/errors.ts";
 import { Tail } from "../lib/tail.ts";
 import { killGroup } from "./process.ts";
 
@@ -12,7 +12,7 @@ export interface CommandOptions {
   /** default 10 s */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal | undefined;
-  /** whole environment; PATH and LC_ALL=C when absent, so that messages and lookups do not vary */
+  /** added to PATH and LC_ALL=C, the only two it has otherwise, so that messages do not vary */
   readonly env?: Readonly<Record<string, string>>;
   /** stdout beyond this ends the command; default 16 MiB */
   readonly maxOutputBytes?: number;
@@ -69,12 +69,8 @@ interface Outcome {
 }
 
 async function collect(file: string, args: readonly string[], options: CommandOptions): Promise<Outcome> {
-  options.signal?.throwIfAborted();
-  const child = spawn(file, args, {
-    stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
-    env: { PATH: process.env["PATH"] ?? defaultPath, LC_ALL: "C", ...options.env },
-    detached: true,
-  });
+  if (options.signal?.aborted) throw new Cancelled(commandName(file, args));
+  const child = start(file, args, options);
   // A command may exit without reading its input; that is its exit code's story, not EPIPE's.
   child.stdin?.on("error", () => undefined);
   child.stdin?.end(options.input);
@@ -89,6 +85,14 @@ async function collect(file: string, args: readonly string[], options: CommandOp
     child.stdout?.destroy();
     child.stderr?.destroy();
   }
+}
+
+function start(file: string, args: readonly string[], options: CommandOptions): ChildProcess {
+  return spawn(file, args, {
+    stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+    env: { PATH: process.env["PATH"] ?? defaultPath, LC_ALL: "C", ...options.env },
+    detached: true,
+  });
 }
 
 function outcomeOf(child: ChildProcess, file: string, maxOutputBytes: number): Promise<Outcome> {
