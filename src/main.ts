@@ -2,7 +2,7 @@
 // only the one asked for is loaded: containerd waits for this process on every pod and container.
 import { errorText } from "./lib/errors.ts";
 import { type Invocation, parseFlags } from "./shim/flags.ts";
-import { runtimeName, runtimeVersion } from "./shim/version.ts";
+import { runtimeName, runtimeVersion } from "./lib/version.ts";
 
 async function main(argv: readonly string[]): Promise<void> {
   const invocation = parseFlags(argv);

@@ -2,7 +2,7 @@
 // after a crash, and has nothing but this file; the command-line tool lists pods from it.
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { errnoOf } from "../lib/errors.ts";
+import { EnvironmentLacks, errnoOf, errorText, HostCallFailed } from "../lib/errors.ts";
 import type { OwnedThing, Ownership } from "../lib/owned.ts";
 
 export interface LedgerRecord {
@@ -28,7 +28,7 @@ export class Ledger implements Ownership {
 
   /** Makes the run directory and writes the first record: from here on the pod can be reclaimed. */
   constructor(runDir: string, record: Omit<LedgerRecord, "version">) {
-    mkdirSync(runDir, { recursive: true, mode: 0o700 });
+    onDisk(runDir, () => mkdirSync(runDir, { recursive: true, mode: 0o700 }));
     this.#path = join(runDir, ledgerFile);
     this.#record = { version: 1, ...record };
     this.#write();
@@ -59,8 +59,22 @@ export class Ledger implements Ownership {
   /** On tmpfs: a rename is atomic, and a reader sees the old or the new record, whole. */
   #write(): void {
     const temporary = `${this.#path}.new`;
-    writeFileSync(temporary, JSON.stringify(this.#record), { mode: 0o600 });
-    renameSync(temporary, this.#path);
+    onDisk(this.#path, () => {
+      writeFileSync(temporary, JSON.stringify(this.#record), { mode: 0o600 });
+      renameSync(temporary, this.#path);
+    });
+  }
+}
+
+function onDisk(path: string, write: () => void): void {
+  try {
+    write();
+  } catch (error) {
+    const errno = errnoOf(error) ?? errorText(error);
+    if (errno !== "ENOSPC") throw new HostCallFailed(`write ${path}`, errno, { cause: error });
+    throw new EnvironmentLacks(`no space is left for ${path}`, "free some in the file system of /run", {
+      cause: error,
+    });
   }
 }
 

@@ -1,5 +1,6 @@
 // A pod: one VM and its containers. Boots with its first container, ends with its sandbox. The only
 // owner of the answer to "what exists here and in which state".
+import { resolve } from "node:path";
 import { CleanupStack } from "../lib/cleanup-stack.ts";
 import { AlreadyExists, errorText, NotFound, WrongState } from "../lib/errors.ts";
 import { Lifecycle } from "../lib/lifecycle.ts";
@@ -142,7 +143,7 @@ export class Pod {
       const { podId, ...podRequest } = { podId: request.id, ...request };
       const [launched, layers] = await settleBoth(
         this.#ports.launch({ podId, ...podRequest }, this.#abort.signal),
-        this.#ports.prepareRootfs(request.rootfs, this.#abort.signal),
+        this.#prepareRootfs(request),
       );
       this.#launched = { ...launched, disks: new LayerDisks(launched.vm, this.#logger) };
       void launched.vm.exited.then(() => this.end());
@@ -158,8 +159,13 @@ export class Pod {
 
   async #join(request: CreateRequest): Promise<Container> {
     this.lifecycle.require("create a container", "ready");
-    const layers = await this.#ports.prepareRootfs(request.rootfs, this.#abort.signal);
-    return await this.#createContainer(request, layers);
+    return await this.#createContainer(request, await this.#prepareRootfs(request));
+  }
+
+  #prepareRootfs(request: CreateRequest): Promise<readonly LayerFile[]> {
+    const { id: containerId, rootfs: mounts, spec, configPath } = request;
+    const rootPath = resolve(request.bundle, spec.root.path);
+    return this.#ports.prepareRootfs({ containerId, mounts, rootPath, configPath }, this.#abort.signal);
   }
 
   async #createContainer(request: CreateRequest, layers: readonly LayerFile[]): Promise<Container> {
@@ -234,7 +240,8 @@ export class Pod {
     } finally {
       clearTimeout(timer);
     }
-    void launched.disks.unplug(entry.layers);
+    await launched.disks.unplug(entry.layers);
+    await this.#ports.releaseRootfs(id);
   }
 
   /** A single container (ctr, Docker) keeps its VM until it is deleted: its client may still exec. */

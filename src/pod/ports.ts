@@ -196,14 +196,24 @@ export interface LayerFile {
   readonly verity: LayerVerity;
 }
 
+export interface RootfsRequest {
+  readonly containerId: string;
+  readonly mounts: readonly RootfsMount[];
+  /** root.path of the spec: where the client put the files when it names no mounts */
+  readonly rootPath: string;
+  readonly configPath: string;
+}
+
 /** Everything a pod does to the world outside it. */
 export interface PodPorts {
   launch(request: PodRequest, signal: AbortSignal): Promise<LaunchedPod>;
-  prepareRootfs(mounts: readonly RootfsMount[], signal: AbortSignal): Promise<readonly LayerFile[]>;
+  prepareRootfs(request: RootfsRequest, signal: AbortSignal): Promise<readonly LayerFile[]>;
   openStdio(paths: StdioPaths, containerId: string): Promise<ProcessStdio>;
   /** kinds of host paths, for translateMounts */
   probeSources(paths: readonly string[]): Promise<ReadonlyMap<string, SourceKind>>;
   emit(event: PodEvent): void;
+  /** lets go of what `prepareRootfs` made for this container alone */
+  releaseRootfs(containerId: string): Promise<void>;
   /** ends everything the ledger still names */
   reclaim(): Promise<void>;
   now(): number;

@@ -1,14 +1,12 @@
 // `delete`: containerd's call after every connection that closed, in the ordinary course as after a
 // crash, with five seconds to spend. It needs no daemon: the ledger says what is left. For an
 // ordinary container of a pod there is nothing on the host to undo, and the VM must live on.
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { terminate } from "../host/process.ts";
-import { type LedgerRecord, readLedger } from "../pod/ledger.ts";
-import { reclaim } from "../pod/reclaim.ts";
+import { readLedger } from "../pod/ledger.ts";
+import { endPod } from "../runtime/end-pod.ts";
+import { hostReclaimPorts } from "../runtime/reclaim-ports.ts";
+import { podRunDir } from "../runtime/run-dir.ts";
 import type { Invocation } from "./flags.ts";
-import { hostReclaimPorts } from "./reclaim-ports.ts";
-import { podRunDir } from "./run-dir.ts";
 
 /** 128 + SIGKILL: what every shim reports for a task that it finds dead. */
 const exitStatus = 137;
@@ -21,16 +19,6 @@ export async function deletePod(invocation: Invocation): Promise<Uint8Array> {
   if (invocation.bundle !== "")
     await hostReclaimPorts.mount({ kind: "mount", path: join(invocation.bundle, "rootfs") });
   return encodeDeleteResponse(exitStatus, Date.now());
-}
-
-/** Ends whatever is left of a pod, its daemon first so that it cannot acquire more. */
-export async function endPod(record: LedgerRecord, runDir: string): Promise<void> {
-  if (record.shim.pid !== process.pid) await terminate(record.shim, { graceMs: 0 });
-  // what it acquired until its last moment is in the ledger of that moment
-  const last = readLedger(runDir) ?? record;
-  await reclaim(last.owned, hostReclaimPorts);
-  await rm(record.socket, { force: true });
-  await rm(runDir, { recursive: true, force: true });
 }
 
 /** containerd.task.v2.DeleteResponse{pid=1, exit_status=2, exited_at=3 Timestamp{seconds=1}}. */

@@ -1,7 +1,8 @@
 // `-info`: what containerd 2.0 and newer asks of each handler when it starts. Only what the guest
 // really has may stand here: the kubelet acts on it (shim-contract §1.9).
+
+import { runtimeName, runtimeVersion } from "../lib/version.ts";
 import { RuntimeInfo } from "../wire/gen/containerd/introspection.ts";
-import { runtimeName, runtimeVersion } from "./version.ts";
 
 const featuresType = "types.containerd.io/opencontainers/runtime-spec/1/features/Features";
 

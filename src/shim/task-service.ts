@@ -1,5 +1,6 @@
 // containerd's Task API: requests in, pod calls, responses out. v2 and v3 differ in name only.
 import { InvalidRequest, Unsupported } from "../lib/errors.ts";
+import { runtimeVersion } from "../lib/version.ts";
 import { parseIdentifier } from "../oci/identifiers.ts";
 import { parseProcess, parseResources } from "../oci/parse-spec.ts";
 import type { ProcessState } from "../pod/lifecycles.ts";
@@ -16,7 +17,6 @@ import { exitFields } from "./event-envelope.ts";
 import { encodeMetrics, metricsTypeUrl } from "./metrics.ts";
 import type { PodTable } from "./pod-table.ts";
 import { StatsCache } from "./stats-cache.ts";
-import { runtimeVersion } from "./version.ts";
 
 export interface TaskServiceDeps {
   readonly pods: PodTable;

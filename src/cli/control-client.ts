@@ -1,0 +1,74 @@
+// The tool's side of a pod's control service: gRPC on the daemon's root-only Unix socket.
+import { type Client, credentials, status as grpcStatus, makeClientConstructor } from "@grpc/grpc-js";
+import { AgentLost, DeadlineExceeded, RemoteError } from "../lib/errors.ts";
+import { Control } from "../wire/gen/control.ts";
+import { grpcDefinition } from "../wire/grpc.ts";
+import type { RequestInit, ResponseOf } from "../wire/service.ts";
+
+type Methods = (typeof Control)["methods"];
+type UnaryName = { [Name in keyof Methods]: Methods[Name]["kind"] extends "unary" ? Name : never }[keyof Methods];
+type StreamName = { [N in keyof Methods]: Methods[N]["kind"] extends "serverStreaming" ? N : never }[keyof Methods];
+
+export interface DuplexCall<Out, In> extends AsyncIterable<In> {
+  write(message: Out): boolean;
+  end(): void;
+  cancel(): void;
+}
+
+const definition = grpcDefinition(Control);
+const callLimitMs = 30_000;
+
+export class ControlClient implements Disposable {
+  readonly #client: Client;
+
+  constructor(socketPath: string) {
+    const ControlStub = makeClientConstructor(definition, Control.name);
+    this.#client = new ControlStub(`unix:${socketPath}`, credentials.createInsecure());
+  }
+
+  call<Name extends UnaryName>(name: Name, request: RequestInit<Methods[Name]>): Promise<ResponseOf<Methods[Name]>> {
+    const method = definition[name];
+    return new Promise((resolve, reject) => {
+      this.#client.makeUnaryRequest(
+        method.path,
+        method.requestSerialize,
+        method.responseDeserialize as (bytes: Buffer) => ResponseOf<Methods[Name]>,
+        request,
+        { deadline: Date.now() + callLimitMs },
+        (error, response) =>
+          error === null && response !== undefined ? resolve(response) : reject(fromGrpc(name, error)),
+      );
+    });
+  }
+
+  stream<Name extends StreamName>(
+    name: Name,
+    request: RequestInit<Methods[Name]>,
+  ): AsyncIterable<ResponseOf<Methods[Name]>> {
+    const method = definition[name];
+    const deserialize = method.responseDeserialize as (bytes: Buffer) => ResponseOf<Methods[Name]>;
+    return this.#client.makeServerStreamRequest(method.path, method.requestSerialize, deserialize, request);
+  }
+
+  exec(): DuplexCall<RequestInit<Methods["Exec"]>, ResponseOf<Methods["Exec"]>> {
+    const { path, requestSerialize, responseDeserialize } = definition.Exec;
+    const deserialize = responseDeserialize as (bytes: Buffer) => ResponseOf<Methods["Exec"]>;
+    return this.#client.makeBidiStreamRequest(path, requestSerialize, deserialize);
+  }
+
+  [Symbol.dispose](): void {
+    this.#client.close();
+  }
+}
+
+/** Our errors again, so that exit codes and texts are the same on both sides of the socket. */
+export function fromGrpc(
+  operation: string,
+  error: { code?: number; details?: string; message?: string } | null,
+): Error {
+  const details = error?.details ?? error?.message ?? "no answer";
+  if (error?.code === grpcStatus.UNAVAILABLE)
+    return new AgentLost(`calling ${operation}`, `the pod's daemon does not answer: ${details}`);
+  if (error?.code === grpcStatus.DEADLINE_EXCEEDED) return new DeadlineExceeded(operation, callLimitMs);
+  return new RemoteError(operation, error?.code ?? grpcStatus.UNKNOWN, details);
+}

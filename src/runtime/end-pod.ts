@@ -1,0 +1,16 @@
+// Ending a pod from outside its daemon: what `delete` and `reap` do with a ledger.
+import { rm } from "node:fs/promises";
+import { terminate } from "../host/process.ts";
+import { type LedgerRecord, readLedger } from "../pod/ledger.ts";
+import { reclaim } from "../pod/reclaim.ts";
+import { hostReclaimPorts } from "./reclaim-ports.ts";
+
+/** Ends whatever is left of a pod, its daemon first so that it cannot acquire more. */
+export async function endPod(record: LedgerRecord, runDir: string): Promise<void> {
+  if (record.shim.pid !== process.pid) await terminate(record.shim, { graceMs: 0 });
+  // what it acquired until its last moment is in the ledger of that moment
+  const last = readLedger(runDir) ?? record;
+  await reclaim(last.owned, hostReclaimPorts);
+  await rm(record.socket, { force: true });
+  await rm(runDir, { recursive: true, force: true });
+}

@@ -1,0 +1,104 @@
+// From a request to a guest that is the pod's sandbox: facts, plan, network, VM, agent, sandbox. Each
+// stage leaves a mark in the timeline, and each wait loses to the VM's death.
+import { readFile } from "node:fs/promises";
+import { agentPort, connectAgent } from "../agent/agent-client.ts";
+import { setUpSandbox } from "../agent/sandbox-setup.ts";
+import type { RuntimeConfig } from "../config/schema.ts";
+import { readNetworkFacts } from "../host/netns.ts";
+import type { NetworkFacts } from "../host/network-facts.ts";
+import { createTap } from "../host/tap.ts";
+import { describeVmExit, VmExited } from "../lib/errors.ts";
+import type { Logger } from "../lib/logger.ts";
+import type { Ownership } from "../lib/owned.ts";
+import type { Timeline } from "../lib/timeline.ts";
+import type { NicRequest } from "../plan/inputs.ts";
+import { planLaunch } from "../plan/plan-launch.ts";
+import type { LaunchedPod, PodRequest, PodVm } from "../pod/ports.ts";
+import { networkNamespacePath } from "../translate/container.ts";
+import { sandboxStorages } from "../translate/storages.ts";
+import { bootVm } from "../vm/boot.ts";
+import { guestPort, readGuestFeatures } from "./guest-port.ts";
+import { probeHostFacts } from "./host-facts.ts";
+
+export interface LaunchContext {
+  readonly config: RuntimeConfig;
+  readonly runDir: string;
+  readonly ownership: Ownership;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+  readonly timeline: Timeline;
+}
+
+const noNetwork: NetworkFacts = { interfaces: [], routes: [], neighbours: [] };
+
+export async function launchPod(request: PodRequest, context: LaunchContext): Promise<LaunchedPod> {
+  const { config, runDir, ownership, logger, signal, timeline } = context;
+  const netns = networkNamespacePath(request.spec);
+  const [facts, network] = await Promise.all([
+    probeHostFacts(config, { logger, signal }),
+    netns === undefined ? noNetwork : readNetworkFacts(netns, { signal }),
+  ]);
+  timeline.mark("host facts read");
+  const nics = netns === undefined ? [] : await makeTaps(netns, network, ownership);
+  timeline.mark("network ready");
+  const plan = planLaunch(config, facts, {
+    podId: request.podId,
+    runDir,
+    nics,
+    annotations: request.spec.annotations ?? {},
+    ...(netns === undefined ? {} : { netns }),
+  });
+  const vm = await bootVm(plan, { ownership, signal, logger, timeline });
+  try {
+    const guest = await raceVmDeath(vm, becomeSandbox(vm, request, { ...context, network }));
+    return { vm, guest };
+  } catch (error) {
+    await vm.stop();
+    throw error;
+  }
+}
+
+async function becomeSandbox(vm: PodVm, request: PodRequest, context: LaunchContext & { network: NetworkFacts }) {
+  const { config, signal, timeline, network } = context;
+  const { bootTimeout, requestTimeout, createContainerTimeout } = config.agent;
+  const stream = await vm.dialGuest(agentPort, { timeoutMs: bootTimeout * 1000, signal });
+  const agent = await connectAgent(stream, { timeoutMs: requestTimeout * 1000, signal });
+  timeline.mark("agent answers");
+  const limits = { requestMs: requestTimeout * 1000, createContainerMs: createContainerTimeout * 1000 };
+  const setup = {
+    sandboxId: request.podId,
+    hostname: request.spec.hostname ?? "",
+    dns: await readResolvConf(request),
+    network,
+    storages: sandboxStorages,
+  };
+  await setUpSandbox(agent.rpc, setup, limits.requestMs);
+  const features = await readGuestFeatures(agent.rpc, limits.requestMs);
+  timeline.mark("sandbox made");
+  return guestPort(agent, { vm, features, limits });
+}
+
+/** One tap for each interface that CNI made, named so that both ends are told apart at a glance. */
+async function makeTaps(netns: string, network: NetworkFacts, ownership: Ownership): Promise<readonly NicRequest[]> {
+  return await Promise.all(
+    network.interfaces.map(async ({ name, mac, mtu }, index) => {
+      const tap = `tap${index}_kcvm`;
+      await createTap({ netns, peer: name, name: tap, mtu }, ownership);
+      return { tap, mac, mtu };
+    }),
+  );
+}
+
+async function readResolvConf(request: PodRequest): Promise<readonly string[]> {
+  const source = request.spec.mounts?.find((mount) => mount.destination === "/etc/resolv.conf")?.source;
+  if (source === undefined) return [];
+  return (await readFile(source, "utf8")).split("\n").filter((line) => line.trim() !== "");
+}
+
+async function raceVmDeath<T>(vm: PodVm, work: Promise<T>): Promise<T> {
+  const died = vm.exited.then((exit): never => {
+    throw new VmExited("starting the pod", exit, { cause: describeVmExit(exit) });
+  });
+  died.catch(() => undefined);
+  return await Promise.race([work, died]);
+}

@@ -1,0 +1,145 @@
+// One pod's hold on the host: its ledger, its run directory, its configuration, and the ports that
+// the pod calls. Joins host, plan, vm and agent; the pod itself knows none of them.
+import { readFileSync } from "node:fs";
+import { rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { applyOverrides } from "../config/overrides.ts";
+import { parseConfig } from "../config/parse.ts";
+import type { RuntimeConfig } from "../config/schema.ts";
+import { defaultConfigPath, readConfigFiles } from "../host/config-files.ts";
+import { openStdio } from "../host/fifos.ts";
+import { type LayerImage, prepareRootfs, privateLayer } from "../host/layers.ts";
+import { parseStartTime } from "../host/process.ts";
+import { errnoOf, Unsupported } from "../lib/errors.ts";
+import type { Logger } from "../lib/logger.ts";
+import { Timeline } from "../lib/timeline.ts";
+import { Ledger } from "../pod/ledger.ts";
+import type {
+  LaunchedPod,
+  LayerFile,
+  PodEvent,
+  PodPorts,
+  PodRequest,
+  ProcessStdio,
+  RootfsRequest,
+  StdioPaths,
+} from "../pod/ports.ts";
+import { reclaim } from "../pod/reclaim.ts";
+import type { SourceKind } from "../translate/mounts.ts";
+import { launchPod } from "./launch-pod.ts";
+import { hostReclaimPorts } from "./reclaim-ports.ts";
+import { podRunDir } from "./run-dir.ts";
+
+export interface PodHostOptions {
+  readonly namespace: string;
+  readonly podId: string;
+  readonly bundle: string;
+  /** the daemon's socket */
+  readonly socket: string;
+  readonly logger: Logger;
+  readonly emit: (event: PodEvent) => void;
+}
+
+export class PodHost implements PodPorts {
+  readonly runDir: string;
+  readonly timeline = new Timeline(() => performance.timeOrigin + performance.now());
+  readonly #options: PodHostOptions;
+  readonly #ledger: Ledger;
+  /** steps to run before the ledger is reclaimed */
+  readonly beforeReclaim: (() => Promise<void>)[] = [];
+
+  constructor(options: PodHostOptions) {
+    const { namespace, podId, bundle, socket } = options;
+    this.#options = options;
+    this.runDir = podRunDir(namespace, podId);
+    const shim = { pid: process.pid, startTime: parseStartTime(readFileSync("/proc/self/stat", "utf8")) ?? "" };
+    this.#ledger = new Ledger(this.runDir, {
+      namespace,
+      podId,
+      bundle,
+      socket,
+      shim,
+      createdAt: Date.now(),
+      owned: [],
+    });
+  }
+
+  async launch(request: PodRequest, signal: AbortSignal): Promise<LaunchedPod> {
+    const { logger } = this.#options;
+    const { runDir, timeline } = this;
+    const config = await loadConfig(request.configPath, request.spec.annotations ?? {});
+    return await launchPod(request, { config, runDir, ownership: this.#ledger, logger, signal, timeline });
+  }
+
+  async prepareRootfs(request: RootfsRequest, signal: AbortSignal): Promise<readonly LayerFile[]> {
+    const config = await loadConfig(request.configPath, {});
+    const options = {
+      cacheDir: config.paths.layers,
+      scratchDir: this.#scratchDir(request.containerId),
+      ownership: this.#ledger,
+      signal,
+    };
+    const rootfs = await prepareRootfs(request.mounts, options);
+    this.timeline.mark(`layers of ${request.containerId.slice(0, 12)} ready`);
+    if (rootfs.kind === "layers") return rootfs.layers.map(toLayerFile);
+    if (rootfs.kind === "none") return [toLayerFile(await privateLayer(request.rootPath, options))];
+    throw new Unsupported(
+      `a root file system on ${rootfs.path} (${rootfs.fsType})`,
+      "its content would not be measured; use the overlayfs or the erofs snapshotter",
+    );
+  }
+
+  async releaseRootfs(containerId: string): Promise<void> {
+    await rm(this.#scratchDir(containerId), { recursive: true, force: true });
+  }
+
+  openStdio(paths: StdioPaths, containerId: string): Promise<ProcessStdio> {
+    return openStdio(paths, { containerId, containerdNamespace: this.#options.namespace });
+  }
+
+  async probeSources(paths: readonly string[]): Promise<ReadonlyMap<string, SourceKind>> {
+    return new Map(await Promise.all(paths.map(async (path) => [path, await probeSource(path)] as const)));
+  }
+
+  emit(event: PodEvent): void {
+    this.#options.emit(event);
+  }
+
+  async reclaim(): Promise<void> {
+    for (const step of this.beforeReclaim) await step();
+    await reclaim(this.#ledger.owned, hostReclaimPorts);
+    await rm(this.runDir, { recursive: true, force: true });
+  }
+
+  now(): number {
+    return Date.now();
+  }
+
+  #scratchDir(containerId: string): string {
+    return join(this.runDir, "containers", containerId);
+  }
+}
+
+export async function loadConfig(path: string, annotations: Readonly<Record<string, string>>): Promise<RuntimeConfig> {
+  const files = await readConfigFiles(path === "" ? defaultConfigPath : path);
+  return applyOverrides(parseConfig(files), annotations).config;
+}
+
+function toLayerFile(layer: LayerImage): LayerFile {
+  const { path, rootHash, salt, hashOffsetBytes, blockSizeBytes } = layer;
+  return { path, verity: { rootHash, salt, hashOffsetBytes, blockBytes: blockSizeBytes } };
+}
+
+/** Follows links: what counts is what the container would see. */
+async function probeSource(path: string): Promise<SourceKind> {
+  try {
+    const found = await stat(path);
+    if (found.isFile()) return "file";
+    if (found.isDirectory()) return "directory";
+    if (found.isSocket()) return "socket";
+    return found.isFIFO() ? "fifo" : "device";
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR") return "missing";
+    throw error;
+  }
+}

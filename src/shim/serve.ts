@@ -1,0 +1,137 @@
+// The daemon: builds every part, joins them, and serves one pod's containerd until nothing is left.
+// This is where the compiler checks that the folders below fit together.
+
+import { rm } from "node:fs/promises";
+import { createServer, type Server, type Socket } from "node:net";
+import { errorText } from "../lib/errors.ts";
+import { createLogger, type Logger } from "../lib/logger.ts";
+import { Pod } from "../pod/pod.ts";
+import type { PodEvent } from "../pod/ports.ts";
+import { serveControl } from "../runtime/control-socket.ts";
+import { PodHost } from "../runtime/pod-host.ts";
+import { ServerConnection } from "../wire/ttrpc/server.ts";
+import type { Invocation } from "./flags.ts";
+import { LogFifo } from "./log-fifo.ts";
+import { PodTable } from "./pod-table.ts";
+import { Publisher } from "./publisher.ts";
+import { socketPath } from "./socket-path.ts";
+import { renderStateDump } from "./state-dump.ts";
+import { toRpcStatus } from "./status.ts";
+import { taskServices } from "./task-service.ts";
+
+/** the listening socket, bound by `start` */
+const listenFd = 3;
+/** a daemon that nobody gives a container is an orphan of a `start` that was killed */
+const orphanLimitMs = 60_000;
+
+export async function serve(invocation: Invocation): Promise<void> {
+  const logger = createLogger(new LogFifo(invocation.bundle), {
+    level: invocation.debug ? "debug" : "info",
+    fields: { runtime: "kata-cvm", pod: invocation.id },
+  });
+  const daemon = new Daemon(invocation, logger);
+  process.on("SIGTERM", () => void daemon.stop("SIGTERM"));
+  process.on("SIGINT", () => void daemon.stop("SIGINT"));
+  process.on("SIGUSR1", () => daemon.dump());
+  process.on("SIGPIPE", () => undefined);
+  process.on("uncaughtException", (error) => {
+    logger.error("unexpected error", { error: error.stack ?? errorText(error) });
+    void daemon.stop("an unexpected error");
+  });
+  process.on("unhandledRejection", (reason) => {
+    logger.error("unexpected rejection", { error: reason instanceof Error ? reason.stack : errorText(reason) });
+  });
+  await daemon.listen();
+}
+
+class Daemon {
+  readonly #invocation: Invocation;
+  readonly #logger: Logger;
+  readonly #publisher: Publisher;
+  readonly #pods: PodTable;
+  readonly #connections = new Set<ServerConnection>();
+  #server: Server | null = null;
+  #ended = false;
+
+  constructor(invocation: Invocation, logger: Logger) {
+    this.#invocation = invocation;
+    this.#logger = logger;
+    this.#publisher = new Publisher({
+      address: process.env["TTRPC_ADDRESS"] ?? `${invocation.address}.ttrpc`,
+      namespace: invocation.namespace,
+      logger: logger.child({ area: "events" }),
+    });
+    this.#pods = new PodTable((podId, bundle) => this.#makePod(podId, bundle));
+  }
+
+  async listen(): Promise<void> {
+    const services = taskServices({
+      pods: this.#pods,
+      emit: (event) => this.#publisher.publish(event),
+      defaultConfigPath: process.env["KATA_CVM_CONFIG"] ?? "",
+      // the answer to the request that asks for it leaves first
+      shutdown: () => setImmediate(() => void this.stop("Shutdown")),
+    });
+    this.#server = createServer((socket) => this.#serve(socket, services));
+    await new Promise<void>((resolve, reject) => {
+      this.#server?.once("error", reject).listen({ fd: listenFd }, resolve);
+    });
+    this.#watchOrphan();
+    this.#logger.info("serving", { pid: process.pid });
+  }
+
+  /** Ends pods, tells containerd, and exits; later calls do nothing. */
+  async stop(why: string): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#logger.info("stopping", { why });
+    await Promise.all(this.#pods.pods.map((pod) => pod.end()));
+    await this.#publisher.drain(2000);
+    this.#server?.close();
+    // answers that are on their way leave before the process does
+    await Promise.all([...this.#connections].map((connection) => connection.close()));
+    await rm(socketPath({ ...this.#invocation, podId: this.#invocation.id }), { force: true });
+    process.exit(0);
+  }
+
+  dump(): void {
+    for (const line of renderStateDump(this.#pods, [...this.#connections])) this.#logger.info(line);
+  }
+
+  #serve(socket: Socket, services: ReturnType<typeof taskServices>): void {
+    const connection = new ServerConnection(socket, services, {
+      peer: "containerd",
+      toStatus: (error, call) => {
+        const status = toRpcStatus(error);
+        this.#logger.warn("request failed", { method: call.method, code: status.code, error: status.message });
+        return status;
+      },
+    });
+    this.#connections.add(connection);
+    void connection.closed.then(() => this.#connections.delete(connection));
+  }
+
+  #watchOrphan(): void {
+    let idleSince = Date.now();
+    const timer = setInterval(() => {
+      if (this.#pods.busy) idleSince = Date.now();
+      else if (Date.now() - idleSince > orphanLimitMs) {
+        clearInterval(timer);
+        void this.stop("nobody gave it a container");
+      }
+    }, 5000);
+    timer.unref();
+  }
+
+  #makePod(podId: string, bundle: string): Pod {
+    const { namespace, address } = this.#invocation;
+    const logger = this.#logger.child({ pod: podId });
+    const socket = socketPath({ address, namespace, podId });
+    const emit = (event: PodEvent) => this.#publisher.publish(event);
+    const host = new PodHost({ namespace, podId, bundle, socket, logger, emit });
+    const pod = new Pod(podId, host, logger);
+    const control = serveControl({ pod, host, logger });
+    host.beforeReclaim.push(() => control.close());
+    return pod;
+  }
+}
