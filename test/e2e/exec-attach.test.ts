@@ -42,12 +42,19 @@ describe("Exec and attach", function () {
   });
 
   it("exec -it gives the command a terminal", async () => {
-    const outcome = await mustSucceed(onTerminal(["exec", "-it", container, "sh", "-c", "tty; test -t 0 && echo yes"], ""));
+    const outcome = await mustSucceed(
+      onTerminal(["exec", "-it", container, "sh", "-c", "tty; test -t 0 && echo yes"], ""),
+    );
     assert.match(outcome.stdout.toString("utf8"), /\/dev\/pts\/\d+\r\nyes\r\n/);
   });
 
   it("exec -it echoes what is typed and obeys an exit", async () => {
-    await using session = new Interactive(e2e.cri.lab, ["script", "-qec", `crictl exec -it ${container} sh`, "/dev/null"]);
+    await using session = new Interactive(e2e.cri.lab, [
+      "script",
+      "-qec",
+      `crictl exec -it ${container} sh`,
+      "/dev/null",
+    ]);
     await session.until(/# $/);
     session.type("echo $((40+2))\n");
     await session.until(/echo \$\(\(40\+2\)\)[\s\S]*42\r\n/);
@@ -72,7 +79,9 @@ describe("Exec and attach", function () {
   });
 
   it("exec -s with a time limit ends the command", async () => {
-    const outcome = await e2e.cri.crictl(["exec", "-s", "--timeout", "2", container, "sleep", "300.25"], { timeoutMs: 30_000 });
+    const outcome = await e2e.cri.crictl(["exec", "-s", "--timeout", "2", container, "sleep", "300.25"], {
+      timeoutMs: 30_000,
+    });
     assert.notEqual(outcome.code, 0);
     assert.match(outcome.stderr, /timed out|timeout|deadline/i);
     for (const end = Date.now() + 10_000; ; await pause(200)) {
@@ -88,12 +97,17 @@ describe("Exec and attach", function () {
 
   it("eight execs at once each get their own answer", async () => {
     const words = Array.from({ length: 8 }, (_, index) => `word-${index}`);
-    const answers = await Promise.all(words.map((word) => e2e.cri.exec(container, ["sh", "-c", `sleep 0.3; echo ${word}`])));
+    const answers = await Promise.all(
+      words.map((word) => e2e.cri.exec(container, ["sh", "-c", `sleep 0.3; echo ${word}`])),
+    );
     assert.deepEqual(answers, words);
   });
 
   it("attach talks to the container's own process until it ends", async () => {
-    const shell = await e2e.cri.start(pod, { command: ["sh", "-c", "while read -r line; do echo got $line; done; exit 3"], stdin: true });
+    const shell = await e2e.cri.start(pod, {
+      command: ["sh", "-c", "while read -r line; do echo got $line; done; exit 3"],
+      stdin: true,
+    });
     await using session = new Interactive(e2e.cri.lab, ["crictl", "attach", "-i", shell]);
     await pause(1_000);
     session.type("one\n");

@@ -22,7 +22,7 @@ describe("A container's end", function () {
       const container = await e2e.cri.start(pod, { command: ["sh", "-c", `echo last words; exit ${code}`] });
       const status = await e2e.cri.exited(container);
       assert.deepEqual([status.exitCode, status.reason], [code, reason]);
-      assert.equal((await e2e.cri.logs(container)).toString("utf8"), "last words\n");
+      assert.equal((await e2e.cri.logs(container, 11)).toString("utf8"), "last words\n");
     });
   }
 
@@ -36,7 +36,7 @@ describe("A container's end", function () {
     for (let round = 0; round < 5; round += 1) {
       const container = await e2e.cri.start(pod, { command: ["echo", `round ${round}`] });
       assert.equal((await e2e.cri.exited(container)).exitCode, 0);
-      assert.equal((await e2e.cri.logs(container)).toString("utf8"), `round ${round}\n`);
+      assert.equal((await e2e.cri.logs(container, 8)).toString("utf8"), `round ${round}\n`);
       await mustSucceed(e2e.cri.crictl(["rm", container]));
     }
   });

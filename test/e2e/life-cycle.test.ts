@@ -58,7 +58,9 @@ describe("A pod's life", function () {
   });
 
   it("stop lets a process that heeds SIGTERM end by itself", async () => {
-    const polite = await e2e.cri.start(pod, { command: ["sh", "-c", "trap 'exit 5' TERM; while :; do sleep 0.1; done"] });
+    const polite = await e2e.cri.start(pod, {
+      command: ["sh", "-c", "trap 'exit 5' TERM; while :; do sleep 0.1; done"],
+    });
     await e2e.cri.exec(polite, ["true"]);
     await mustSucceed(e2e.cri.crictl(["stop", "-t", "20", polite]));
     assert.equal((await e2e.cri.exited(polite)).exitCode, 5);

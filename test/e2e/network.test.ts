@@ -37,7 +37,10 @@ describe("A pod's network", function () {
   };
 
   it("the interface in the pod has the address that the pod's status shows", async () => {
-    assert.match(await e2e.cri.exec(shell, ["ip", "-o", "-4", "addr", "show", "eth0"]), new RegExp(`inet ${address}/16 `));
+    assert.match(
+      await e2e.cri.exec(shell, ["ip", "-o", "-4", "addr", "show", "eth0"]),
+      new RegExp(`inet ${address}/16 `),
+    );
     assert.match(await e2e.cri.exec(shell, ["ip", "route"]), new RegExp(`default via ${GATEWAY} `));
   });
 
@@ -58,7 +61,10 @@ describe("A pod's network", function () {
   });
 
   it("large packets cross the pod's network whole", async () => {
-    assert.match(await e2e.cri.exec(shell, ["ping", "-c", "1", "-W", "5", "-s", "8000", GATEWAY]), /1 packets received|1 received/);
+    assert.match(
+      await e2e.cri.exec(shell, ["ping", "-c", "1", "-W", "5", "-s", "8000", GATEWAY]),
+      /1 packets received|1 received/,
+    );
   });
 
   it("the DNS settings and the hostname are the pod's", async () => {

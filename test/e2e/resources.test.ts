@@ -43,7 +43,16 @@ describe("Resources", function () {
   });
 
   it("update changes them while the container runs", async () => {
-    const update = ["update", "--memory", String(160 * MEBIBYTE), "--cpu-quota", "75000", "--cpu-period", "100000", container];
+    const update = [
+      "update",
+      "--memory",
+      String(160 * MEBIBYTE),
+      "--cpu-quota",
+      "75000",
+      "--cpu-period",
+      "100000",
+      container,
+    ];
     await mustSucceed(e2e.cri.crictl(update));
     assert.deepEqual(await limits(), { memory: String(160 * MEBIBYTE), cpu: "75000 100000" });
   });

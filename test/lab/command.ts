@@ -34,7 +34,12 @@ const DEFAULT_LIMIT_MS = 60_000;
 export function runCommand(argv: readonly string[], options: CommandOptions = {}): Promise<Outcome> {
   const [program = "", ...rest] = argv;
   const started = process.hrtime.bigint();
-  const child = spawn(program, rest, { detached: true, env: options.env ?? process.env, cwd: options.cwd, stdio: "pipe" });
+  const child = spawn(program, rest, {
+    detached: true,
+    env: options.env ?? process.env,
+    cwd: options.cwd,
+    stdio: "pipe",
+  });
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];
   child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));

@@ -7,8 +7,8 @@ export interface LabHandler {
   readonly runtimeType: string;
   /** the shim's binary; without it containerd searches its PATH */
   readonly runtimePath?: string;
-  /** file named to the shim as ConfigPath */
-  readonly configPath?: string;
+  /** content of the file that the shim is given as ConfigPath */
+  readonly configText?: string;
   /** only for runc's shim: the binary it runs */
   readonly binaryName?: string;
   /** "shim" asks for the Sandbox API (containerd 2.0 and newer) */
@@ -27,7 +27,7 @@ export interface ContainerdConfigInput {
 
 const CNI_BINARIES = "/usr/lib/cni";
 /** Annotations of a pod that reach the shim. */
-const POD_ANNOTATIONS = ["io.katacontainers.*", "dev.kata-cvm.*"];
+const POD_ANNOTATIONS = ["io.katacontainers.*"];
 const REGISTRIES = ["registry.k8s.io", "k8s.gcr.io", "gcr.io", "docker.io"];
 
 export function configVersion(version: string): 2 | 3 | 4 {
@@ -52,9 +52,14 @@ disabled_plugins = [
   return head + (version === 2 ? singleCriPlugin(input) : splitCriPlugins(input));
 }
 
+export function handlerConfigPath(folder: string, handler: Pick<LabHandler, "name">): string {
+  return `${folder}/config/${handler.name}.toml`;
+}
+
 /** The hosts.toml files that send every registry of the tests to the lab's own; path to content. */
 export function registryMirrors(folder: string): ReadonlyMap<string, string> {
-  const hosts = 'server = "http://127.0.0.1:5000"\n[host."http://127.0.0.1:5000"]\n  capabilities = ["pull", "resolve"]\n';
+  const hosts =
+    'server = "http://127.0.0.1:5000"\n[host."http://127.0.0.1:5000"]\n  capabilities = ["pull", "resolve"]\n';
   return new Map(REGISTRIES.map((name) => [`${folder}/certs.d/${name}/hosts.toml`, hosts]));
 }
 
@@ -76,7 +81,7 @@ ${RESTRICTIONS}[${cri}.cni]
 [${cri}.containerd]
   snapshotter = "${snapshotter}"
   default_runtime_name = "runc"
-${handlers.map((handler) => renderHandler(cri, handler)).join("")}`;
+${handlers.map((handler) => renderHandler({ plugin: cri, folder }, handler)).join("")}`;
 }
 
 function splitCriPlugins({ folder, pauseImage, snapshotter, handlers }: ContainerdConfigInput): string {
@@ -105,7 +110,7 @@ ${RESTRICTIONS}  enable_unprivileged_ports = true
   conf_dir = "${folder}/net.d"
 [${runtime}.containerd]
   default_runtime_name = "runc"
-${handlers.map((handler) => renderHandler(runtime, handler)).join("")}`;
+${handlers.map((handler) => renderHandler({ plugin: runtime, folder }, handler)).join("")}`;
 }
 
 // The transfer service of 2.x unpacks only into what is listed here.
@@ -117,15 +122,15 @@ function unpackInto(snapshotter: string): string {
 `;
 }
 
-function renderHandler(plugin: string, handler: LabHandler): string {
+function renderHandler({ plugin, folder }: { plugin: string; folder: string }, handler: LabHandler): string {
   const table = `${plugin}.containerd.runtimes.${handler.name}`;
   const lines = [`[${table}]`, `  runtime_type = "${handler.runtimeType}"`];
   if (handler.runtimePath !== undefined) lines.push(`  runtime_path = "${handler.runtimePath}"`);
   if (handler.sandboxer !== undefined) lines.push(`  sandboxer = "${handler.sandboxer}"`);
-  if (handler.configPath !== undefined) {
+  if (handler.configText !== undefined) {
     lines.push("  privileged_without_host_devices = true");
     lines.push(`  pod_annotations = ${JSON.stringify(POD_ANNOTATIONS)}`);
-    lines.push(`  [${table}.options]`, `    ConfigPath = "${handler.configPath}"`);
+    lines.push(`  [${table}.options]`, `    ConfigPath = "${handlerConfigPath(folder, handler)}"`);
   }
   if (handler.binaryName !== undefined) {
     lines.push(`  [${table}.options]`, `    BinaryName = "${handler.binaryName}"`, "    SystemdCgroup = false");

@@ -1,21 +1,58 @@
 // The runtime handlers of a lab: runc as the peer, and ours once the shim is built. Each of ours
-// has a configuration file in the lab's folder, so that a test can change one without the others.
-import { existsSync } from "node:fs";
+// has its own copy of a shipped configuration in the lab's folder, so that a test may change one.
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { parse, stringify, type TomlTable } from "smol-toml";
 import type { LabHandler } from "./containerd-config.ts";
-import { runcHandler } from "./start-lab.ts";
 import { repository } from "./tools.ts";
 
 /** The shim that `npm run build` makes. */
 export const shimBinary = join(repository, "dist/bin/containerd-shim-kata-cvm-v2");
-/** Shipped configuration per handler; `kata-cvm` is the measured class, `kata-cvm-fast` the quick one. */
-const shipped = { "kata-cvm": "configs/kata-cvm.toml", "kata-cvm-fast": "configs/kata-cvm-fast.toml" } as const;
 
-export function ourHandler(name: string, configPath: string): LabHandler {
-  return { name, runtimeType: "io.containerd.kata-cvm.v2", runtimePath: shimBinary, configPath };
+/** `kata-cvm` is the measured development class, `kata-cvm-fast` the quick one. */
+export type OurClass = "kata-cvm" | "kata-cvm-fast";
+
+/** A handler that fails as a test asks: its configuration file is rewritten before each pod. */
+export const BROKEN_HANDLER = "kata-cvm-broken";
+
+/** Values by section, then key, as in the shipped files. */
+export type ConfigChanges = Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>;
+
+/** A shipped configuration with some values changed, as TOML. KATA_CVM_IMAGE moves the guest image. */
+export function classConfig(name: OurClass, changes: ConfigChanges = {}): string {
+  const config = parse(readFileSync(join(repository, `configs/${name}.toml`), "utf8"));
+  const image = process.env["KATA_CVM_IMAGE"];
+  const all = image === undefined ? [changes] : [{ paths: { image } }, changes];
+  for (const [section, values] of all.flatMap((each) => Object.entries(each))) {
+    config[section] = { ...(config[section] as TomlTable | undefined), ...values };
+  }
+  return stringify(config);
+}
+
+/** Folder of the guest image that the handlers boot. */
+export function imageFolder(): string {
+  const { paths } = parse(classConfig("kata-cvm")) as { paths: { image: string } };
+  return paths.image;
+}
+
+/** The peer that tests and benchmarks compare with. */
+export function runcHandler(): LabHandler {
+  const find = "PATH=$PATH:/usr/sbin:/sbin command -v runc";
+  const binaryName = execFileSync("/bin/sh", ["-c", find], { encoding: "utf8" }).trim();
+  return { name: "runc", runtimeType: "io.containerd.runc.v2", binaryName };
+}
+
+export function ourHandler(name: string, configText: string): LabHandler {
+  return { name, runtimeType: "io.containerd.kata-cvm.v2", runtimePath: shimBinary, configText };
 }
 
 export function handlers(): readonly LabHandler[] {
-  const ours = Object.entries(shipped).map(([name, path]) => ourHandler(name, join(repository, path)));
-  return [runcHandler(), ...(existsSync(shimBinary) ? ours : [])];
+  if (!existsSync(shimBinary)) return [runcHandler()];
+  return [
+    runcHandler(),
+    ourHandler("kata-cvm", classConfig("kata-cvm")),
+    ourHandler("kata-cvm-fast", classConfig("kata-cvm-fast")),
+    ourHandler(BROKEN_HANDLER, classConfig("kata-cvm-fast")),
+  ];
 }

@@ -39,6 +39,8 @@ else if (verb === "in") {
   process.exitCode = spawnSync(program, args, { stdio: "inherit" }).status ?? 1;
 } else if (verb === "down") await attachLab(folder).stop();
 else {
-  process.stderr.write("usage: lab.ts up [--containerd FOLDER|1.6|1.7|2] [--snapshotter NAME] | in COMMAND... | down\n");
+  process.stderr.write(
+    "usage: lab.ts up [--containerd FOLDER|1.6|1.7|2] [--snapshotter NAME] | in COMMAND... | down\n",
+  );
   process.exitCode = 2;
 }

@@ -15,7 +15,12 @@ const script = join(dirname(fileURLToPath(import.meta.url)), "holdings.sh");
 
 export async function readHoldings(exec: Exec): Promise<Leftovers> {
   const { stdout } = await mustSucceed(exec([script]));
-  return new Set(stdout.toString("utf8").split("\n").filter((line) => line !== ""));
+  return new Set(
+    stdout
+      .toString("utf8")
+      .split("\n")
+      .filter((line) => line !== ""),
+  );
 }
 
 export function leftSince(before: Leftovers, now: Leftovers): string[] {

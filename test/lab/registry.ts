@@ -14,7 +14,10 @@ const [layout = ".", port = "5000"] = process.argv.slice(2);
 const manifest = "application/vnd.oci.image.manifest.v1+json";
 const index = JSON.parse(readFileSync(join(layout, "index.json"), "utf8")) as { manifests: IndexEntry[] };
 const tags = new Map(
-  index.manifests.map((entry) => [entry.annotations["io.containerd.image.name"]?.replace(/^[^/]+\//, ""), entry.digest]),
+  index.manifests.map((entry) => [
+    entry.annotations["io.containerd.image.name"]?.replace(/^[^/]+\//, ""),
+    entry.digest,
+  ]),
 );
 
 const server = createServer((request, response) => {
@@ -25,7 +28,8 @@ const server = createServer((request, response) => {
   const [, name, kind, reference = ""] = /^\/v2\/(.+)\/(manifests|blobs)\/([^/]+)$/.exec(path) ?? [];
   const digest = reference.startsWith("sha256:") ? reference : tags.get(`${name}:${reference}`);
   const blob = blobOf(digest);
-  if (digest === undefined || blob === undefined) return void answer(response, 404, '{"errors":[{"code":"NOT_FOUND"}]}');
+  if (digest === undefined || blob === undefined)
+    return void answer(response, 404, '{"errors":[{"code":"NOT_FOUND"}]}');
   response.setHeader("Docker-Content-Digest", digest);
   response.setHeader("Content-Type", kind === "manifests" ? manifest : "application/octet-stream");
   response.setHeader("Content-Length", blob.size);
@@ -42,5 +46,7 @@ function blobOf(digest: string | undefined): { path: string; size: number } | un
 }
 
 function answer(response: ServerResponse, status: number, body: string): void {
-  response.writeHead(status, { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(body) }).end(body);
+  response
+    .writeHead(status, { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(body) })
+    .end(body);
 }

@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { type CommandOptions, mustSucceed, type Outcome, runCommand } from "./command.ts";
-import { type LabHandler, registryMirrors, renderContainerdConfig } from "./containerd-config.ts";
+import { handlerConfigPath, type LabHandler, registryMirrors, renderContainerdConfig } from "./containerd-config.ts";
 import { PAUSE_IMAGE } from "./images/catalog.ts";
 import { type Leftovers, readHoldings } from "./leftovers.ts";
 import { testImages, toolPath } from "./tools.ts";
@@ -67,12 +67,6 @@ const CNI = {
 /** Address of the CNI bridge: the gateway of every pod. */
 export const GATEWAY = "10.88.0.1";
 
-/** The handler every lab has: the peer that tests and benchmarks compare with. */
-export function runcHandler(): LabHandler {
-  const binaryName = execFileSync("/bin/sh", ["-c", "PATH=$PATH:/usr/sbin command -v runc"], { encoding: "utf8" }).trim();
-  return { name: "runc", runtimeType: "io.containerd.runc.v2", binaryName };
-}
-
 export async function startLab(options: LabOptions): Promise<Lab> {
   const containerd = options.containerd ?? toolPath("containerd-1.6");
   const version = containerdVersionOf(containerd);
@@ -130,7 +124,7 @@ function containerdVersionOf(folder: string): string {
 function prepareFolder(options: LabOptions, found: { containerd: string; version: string }): NodeJS.ProcessEnv {
   const { folder } = options;
   rmSync(folder, { recursive: true, force: true });
-  for (const name of ["root", "opt", "net.d", "log", "nri/plugins", "nri/conf.d"]) {
+  for (const name of ["root", "opt", "config", "net.d", "log", "nri/plugins", "nri/conf.d"]) {
     mkdirSync(join(folder, name), { recursive: true });
   }
   const snapshotter = options.snapshotter ?? "overlayfs";
@@ -138,8 +132,12 @@ function prepareFolder(options: LabOptions, found: { containerd: string; version
   const input = { version: found.version, folder, pauseImage: PAUSE_IMAGE, snapshotter, handlers };
   writeFileSync(join(folder, "containerd.toml"), renderContainerdConfig(input));
   writeFileSync(join(folder, "net.d/10-lab.conflist"), JSON.stringify(CNI));
-  writeFileSync(join(folder, "crictl.yaml"), `runtime-endpoint: ${ENDPOINT}\nimage-endpoint: ${ENDPOINT}\ntimeout: 180\n`);
+  writeFileSync(
+    join(folder, "crictl.yaml"),
+    `runtime-endpoint: ${ENDPOINT}\nimage-endpoint: ${ENDPOINT}\ntimeout: 180\n`,
+  );
   writeFileSync(join(folder, "version"), found.version);
+  for (const handler of handlers) writeFileSync(handlerConfigPath(folder, handler), handler.configText ?? "");
   for (const [path, content] of registryMirrors(folder)) {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, content);
@@ -186,7 +184,10 @@ async function restartContainerd(folder: string, exec: Lab["exec"]): Promise<voi
   const before = readFileSync(join(folder, "containerd.pid"), "utf8").trim();
   await mustSucceed(exec(["kill", before]));
   const end = Date.now() + START_LIMIT_MS;
-  while (readFileSync(join(folder, "containerd.pid"), "utf8").trim() === before || (await exec(["ctr", "version"])).code !== 0) {
+  while (
+    readFileSync(join(folder, "containerd.pid"), "utf8").trim() === before ||
+    (await exec(["ctr", "version"])).code !== 0
+  ) {
     if (Date.now() > end) throw new Error("containerd did not come back");
     await pause(100);
   }

@@ -41,7 +41,9 @@ export function cacheFolder(): string {
 export function testImages(): string {
   const inputs = { busybox: toolPath("busybox"), programs: toolPath("programs") };
   const hash = createHash("sha256").update(readFileSync(inputs.busybox)).update(inputs.programs);
-  for (const name of readdirSync(join(here, "images")).filter((entry) => entry.endsWith(".ts")).sort()) {
+  for (const name of readdirSync(join(here, "images"))
+    .filter((entry) => entry.endsWith(".ts"))
+    .sort()) {
     hash.update(readFileSync(join(here, "images", name)));
   }
   const folder = join(cacheFolder(), "lab-images", hash.digest("hex").slice(0, 16));

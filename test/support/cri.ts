@@ -3,6 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { type CommandOptions, mustSucceed, type Outcome } from "../lab/command.ts";
 import { BUSYBOX_IMAGE } from "../lab/images/catalog.ts";
 import type { Lab } from "../lab/start-lab.ts";
@@ -132,7 +133,7 @@ export class Cri {
       const status = await this.status(container);
       if (status.state === "CONTAINER_EXITED") return status;
       if (Date.now() > end) throw new Error(`${container} is ${status.state} after ${timeoutMs} ms`);
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await pause(100);
     }
   }
 
@@ -141,8 +142,12 @@ export class Cri {
     return status.network.ip;
   }
 
-  async logs(container: string): Promise<Buffer> {
-    return (await mustSucceed(this.crictl(["logs", container]))).stdout;
+  /** A container's log; containerd may still be writing it after the exit, hence the size to wait for. */
+  async logs(container: string, atLeastBytes = 0): Promise<Buffer> {
+    for (const end = Date.now() + 15_000; ; await pause(100)) {
+      const { stdout } = await mustSucceed(this.crictl(["logs", container]));
+      if (stdout.length >= atLeastBytes || Date.now() > end) return stdout;
+    }
   }
 
   async removePod(pod: Pod): Promise<void> {

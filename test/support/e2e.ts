@@ -69,5 +69,11 @@ export function usePods(options: { handler?: string } = {}): E2e {
 /** Fails with the list of whatever is there now and was not before the first pod. */
 export async function assertNothingLeft(e2e: E2e): Promise<void> {
   await e2e.cri.cleanUp();
-  assert.deepEqual(await settle(e2e.before, () => e2e.cri.lab.holdings()), []);
+  const read = async () => withoutPeersFaults(await e2e.cri.lab.holdings());
+  assert.deepEqual(await settle(e2e.before, read), []);
+}
+
+/** runc's shim leaves its socket behind when it is killed; ours must not. */
+function withoutPeersFaults(holdings: Leftovers): Leftovers {
+  return IS_OURS ? holdings : new Set([...holdings].filter((line) => !line.startsWith("file\ts /run/containerd/s/")));
 }

@@ -109,7 +109,9 @@ function busyboxFiles(busybox: string): TarEntry[] {
     symlink("var/run", "../run"),
     file("bin/busybox", readFileSync(busybox), 0o755),
     // Hard links: a case of critest masks /bin/ls alone, and masking a symlink masks its target.
-    ...applets.filter((name) => name !== "" && name !== "busybox").map((name) => hardlink(`bin/${name}`, "bin/busybox")),
+    ...applets
+      .filter((name) => name !== "" && name !== "busybox")
+      .map((name) => hardlink(`bin/${name}`, "bin/busybox")),
     file("etc/passwd", PASSWD + NOBODY),
     file("etc/group", GROUP),
     file("etc/shadow", "root:*:::::::\n", 0o600),
