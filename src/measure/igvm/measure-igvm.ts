@@ -10,8 +10,8 @@ import type { Step, Trail } from "../trail.ts";
 import { IGVM, type IgvmFile, type IgvmHeader, LARGE_PAGE, PAGE, type PageData } from "./format.ts";
 import { platformMask } from "./validate-for-qemu.ts";
 
-/** Bounds the work a small file can ask for; COCONUT-SVSM needs about 6,000 pages. */
-export const MAX_MEASURED_PAGES = 1 << 18;
+/** Bounds the work a small file can ask for; COCONUT-SVSM needs about 6,000 pages, this allows 256 MiB. */
+export const MAX_MEASURED_PAGES = 1 << 16;
 
 /**
  * `qemu`: what a launch by QEMU reports. `igvmmeasure`: COCONUT's tool, in file order, one page per
