@@ -39,7 +39,7 @@ export const schema = {
     memory_overhead: key(wholeNumber(0, 65_536), 512, "MiB for the guest itself, added to the pod's limit"),
     vsock: key(choice("auto", "vhost", "vhost-user"), "auto", "auto takes the kernel's vhost-vsock when it is there"),
     block_driver: key(choice("virtio-scsi", "virtio-blk"), "virtio-scsi", "how container layers are plugged"),
-    hotplug_ports: key(wholeNumber(0, 64), 0, "free PCIe ports for virtio-blk layers"),
+    hotplug_ports: key(wholeNumber(0, 20), 0, "free PCIe ports for virtio-blk layers"),
     kernel_params: key(text, "", "appended to the command line; direct boot only, and measured there"),
     sandbox: key(flag, true, "QEMU's own seccomp filter"),
   },

@@ -1,6 +1,8 @@
 // What a plan is made from besides the configuration. host/facts.ts and the shim match these
 // shapes structurally.
 
+import type { RuntimeConfig } from "../config/schema.ts";
+
 export interface QemuFacts {
   readonly path: string;
   /** such as `10.0.2` */
@@ -57,6 +59,13 @@ export interface PodRequest {
   readonly layers?: readonly LayerRequest[];
   /** of the sandbox's specification: sizing, and the overrides that the configuration allows */
   readonly annotations: Readonly<Record<string, string>>;
-  /** base64(gzip(TOML)) from a file; the annotation of the pod wins */
+  /** the document of `initdata.file`; the pod's annotation wins */
   readonly initdata?: string;
+}
+
+/** Everything that the decisions look at. */
+export interface LaunchInputs {
+  readonly config: RuntimeConfig;
+  readonly host: HostFacts;
+  readonly pod: PodRequest;
 }

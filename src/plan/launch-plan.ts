@@ -14,6 +14,8 @@ export type TeePlan =
       /** guest policy, hex with 0x; also what the ID block must say */
       readonly policy: string;
       readonly kernelHashes: boolean;
+      /** SEV features expected in the VMSA, hex; an input of the digest, not of QEMU */
+      readonly guestFeatures: string;
       /** 32 bytes, base64; HOST_DATA of the attestation report */
       readonly hostData?: string;
       /** 96 bytes and at most 4096 bytes, base64; only as a pair */
@@ -137,8 +139,8 @@ export type DigestAlgorithm = "sha256" | "sha384" | "sha512";
 export interface InitdataPlan {
   readonly algorithm: DigestAlgorithm;
   readonly digest: string;
-  /** what the launch field or register must show: HOSTDATA, MRCONFIGID, or PCR 8 after one extend */
-  readonly bound: { readonly to: "hostdata" | "mrconfigid" | "pcr8"; readonly value: string };
+  /** what the launch field or register must show, hex; absent: the class binds nothing */
+  readonly bound?: { readonly to: "hostdata" | "mrconfigid" | "pcr8"; readonly value: string };
   /** the document's own bytes, not those of its gzip form */
   readonly documentBytes: number;
 }
@@ -163,12 +165,14 @@ export interface LaunchPlan {
   readonly cmdline: string;
   readonly coldDevices: readonly ColdDevice[];
   readonly hotDevices: readonly HotDevice[];
-  /** root ports kept free for disks plugged later */
-  readonly freePorts: readonly string[];
   readonly helpers: readonly HelperPlan[];
   readonly files: readonly PlannedFile[];
   readonly runFiles: RunFiles;
   readonly vsock: VsockPlan;
+  /** where disks go that are plugged later */
+  readonly hotplug:
+    | { readonly kind: "scsi"; readonly controller: string }
+    | { readonly kind: "ports"; readonly ports: readonly string[] };
   readonly initdata?: InitdataPlan;
   readonly image: { readonly dir: string; readonly rootHash: string };
 }
