@@ -146,7 +146,10 @@ export class Pod {
         this.#prepareRootfs(request),
       );
       this.#launched = { ...launched, disks: new LayerDisks(launched.vm, this.#logger) };
-      void launched.vm.exited.then(() => this.end());
+      launched.guest.gone.catch((reason: unknown) => {
+        this.#logger.info("the guest is gone", { reason: errorText(reason) });
+        void this.end();
+      });
       const container = await this.#createContainer(request, layers);
       this.lifecycle.move("ready", "finish its boot");
       void this.#watchOom(launched);
@@ -191,7 +194,13 @@ export class Pod {
     await Promise.race([this.#makeInGuest(containerId, plan, guest), guest.gone]);
     const container = new Container(
       { id: containerId, bundle, role, stdio: request.stdio },
-      { logger: this.#logger, now: this.#ports.now, guest, pid: vm.pid, emit: this.#ports.emit },
+      {
+        logger: this.#logger,
+        now: () => this.#ports.now(),
+        guest,
+        pid: vm.pid,
+        emit: (event) => this.#ports.emit(event),
+      },
     );
     container.init.attachStdio(stdio);
     this.#entries.set(containerId, { container, layers: paths });

@@ -1,7 +1,7 @@
 // One process of a container, from containerd's point of view: its streams, its state, and the
 // one place where its exit is decided. The agent protocol has no exit notice of its own: the exit
 // is asked for once the output has ended, because asking earlier can cut the output's tail off.
-import { errorText } from "../lib/errors.ts";
+import { errorText, RemoteError } from "../lib/errors.ts";
 import { Lifecycle } from "../lib/lifecycle.ts";
 import type { Logger } from "../lib/logger.ts";
 import { type ProcessState, processTable } from "./lifecycles.ts";
@@ -128,7 +128,8 @@ export class ContainerProcess {
       await this.finish(status & 0xff);
     } catch (error) {
       this.#deps.logger.warn("lost a process", { exec: this.facts.execId, error: errorText(error) });
-      await this.finish(exitOfLostProcess);
+      // a guest that is gone took everything with it: the pod ends all its processes, in order
+      if (error instanceof RemoteError) await this.finish(exitOfLostProcess);
     } finally {
       stopInput.abort();
     }

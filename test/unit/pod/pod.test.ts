@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { setImmediate as turn } from "node:timers/promises";
+import { AlreadyExists, NotFound, WrongState } from "../../../src/lib/errors.ts";
+import { FakeWorld, someStats } from "./fake-world.ts";
+
+async function runningPod(): Promise<FakeWorld> {
+  const world = new FakeWorld();
+  await (await world.pod.create(world.request("pod1", "sandbox"))).start();
+  await (await world.pod.create(world.request("app", "container"))).start();
+  return world;
+}
+
+describe("a pod", () => {
+  it("boots with its sandbox and takes further containers into the same VM", async () => {
+    const world = await runningPod();
+    assert.equal(world.log.filter((entry) => entry === "launch").length, 1);
+    assert.deepEqual(world.pod.containerIds, ["pod1", "app"]);
+    assert.equal(world.pod.container("app").pid, 4242);
+  });
+
+  it("plugs a layer that two containers share only once", async () => {
+    const world = await runningPod();
+    assert.deepEqual(world.log.filter((entry) => entry.startsWith("plug")), ["plug /layers/a"]);
+  });
+
+  it("tells create, start, exit and delete of a container in this order, each once", async () => {
+    const world = await runningPod();
+    world.process("app").end(7);
+    const exit = await world.pod.container("app").init.wait();
+    assert.equal(exit.status, 7);
+    await world.pod.delete("app");
+    const events = world.eventNames().filter((name) => name.endsWith(" app"));
+    assert.deepEqual(events, ["create app", "start app", "exit app", "delete app"]);
+  });
+
+  it("writes all output to the client before it tells the exit", async () => {
+    const world = await runningPod();
+    world.process("app").say("first ");
+    world.process("app").say("last");
+    world.process("app").end(0);
+    await world.pod.container("app").init.wait();
+    assert.equal(Buffer.concat(world.output).toString(), "first last");
+  });
+
+  it("closes the client's streams before it tells the exit, so that the client can drain them", async () => {
+    const world = await runningPod();
+    const before = world.openStreams;
+    world.process("app").end(0);
+    await world.pod.container("app").init.wait();
+    assert.equal(world.openStreams, before - 1);
+  });
+
+  it("tells every exec's exit before the exit of the container", async () => {
+    const world = await runningPod();
+    const stdio = { stdin: "", stdout: "/out", stderr: "", terminal: false };
+    const process = { args: ["sleep"], cwd: "/", user: { uid: 0, gid: 0 } };
+    await world.pod.addExec({ id: "app", execId: "e1", process, stdio });
+    await world.pod.container("app").startExec("e1");
+    world.process("app").end(0);
+    await world.pod.container("app").init.wait();
+    const exits = world.eventNames().filter((name) => name.startsWith("exit"));
+    assert.deepEqual(exits, ["exit app/e1", "exit app"]);
+    assert.equal(world.pod.container("app").process("e1").exit?.status, 137);
+  });
+
+  it("ends a created container by SIGKILL without asking the guest and without an exit event", async () => {
+    const world = new FakeWorld();
+    await (await world.pod.create(world.request("pod1", "sandbox"))).start();
+    await world.pod.create(world.request("app", "container"));
+    await world.pod.kill("app", { execId: "", signal: 9, all: true });
+    assert.equal((await world.pod.container("app").init.wait()).status, 137);
+    assert.ok(!world.eventNames().includes("exit app"));
+  });
+
+  it("asks the guest to end the whole container for SIGKILL, and one process for other signals", async () => {
+    const world = await runningPod();
+    await world.pod.kill("app", { execId: "", signal: 15, all: false });
+    assert.deepEqual(world.process("app").signals, [15]);
+    await world.pod.kill("app", { execId: "", signal: 9, all: true });
+    assert.ok(world.log.includes("kill all app"));
+  });
+
+  it("ends the VM and all containers when its sandbox is killed, the sandbox last", async () => {
+    const world = await runningPod();
+    await world.pod.kill("pod1", { execId: "", signal: 9, all: true });
+    const exits = world.eventNames().filter((name) => name.startsWith("exit"));
+    assert.deepEqual(exits, ["exit app", "exit pod1"]);
+    assert.ok(world.log.indexOf("vm stop") < world.log.indexOf("reclaim"));
+    assert.equal(world.pod.container("app").init.exit?.status, 137);
+  });
+
+  it("reports 137 for every process when the VM dies by itself, and reclaims", async () => {
+    const world = await runningPod();
+    world.vmExit.resolve({ exitCode: null, signal: "SIGKILL", stderrTail: "", consoleTail: "" });
+    const [app, sandbox] = await Promise.all(["app", "pod1"].map((id) => world.pod.container(id).init.wait()));
+    assert.equal(app?.status, 137);
+    assert.equal(sandbox?.status, 137);
+    await turn();
+    assert.ok(world.log.includes("reclaim"));
+  });
+
+  it("refuses to delete what runs, and answers a repeated delete with NotFound", async () => {
+    const world = await runningPod();
+    await assert.rejects(world.pod.delete("app"), WrongState);
+    world.process("app").end(0);
+    await world.pod.container("app").init.wait();
+    const [first, second] = await Promise.all([world.pod.delete("app"), world.pod.delete("app")]);
+    assert.deepEqual(first, second);
+    await assert.rejects(world.pod.delete("app"), NotFound);
+  });
+
+  it("refuses a second container of the same id and changes nothing", async () => {
+    const world = await runningPod();
+    await assert.rejects(world.pod.create(world.request("app", "container")), AlreadyExists);
+    assert.equal(world.pod.container("app").init.lifecycle.state, "running");
+  });
+
+  it("leaves nothing of a container that the guest refuses", async () => {
+    const world = new FakeWorld();
+    await (await world.pod.create(world.request("pod1", "sandbox"))).start();
+    const streams = world.openStreams;
+    world.failCreate = new Error("the file nosuch was not found");
+    await assert.rejects(world.pod.create(world.request("app", "container")), /nosuch/);
+    assert.equal(world.openStreams, streams);
+    assert.deepEqual(world.pod.containerIds, ["pod1"]);
+    assert.ok(!world.eventNames().some((name) => name.endsWith(" app")));
+    world.failCreate = null;
+    await world.pod.create(world.request("app", "container"));
+  });
+
+  it("reclaims everything and is idle again when its boot fails", async () => {
+    const world = new FakeWorld();
+    world.failLaunch = new Error("no firmware");
+    await assert.rejects(world.pod.create(world.request("pod1", "sandbox")), /no firmware/);
+    assert.ok(world.log.includes("reclaim"));
+    assert.ok(world.pod.idle);
+    assert.deepEqual(world.events, []);
+  });
+
+  it("refuses a pod that asks for the host's namespaces before it boots anything", async () => {
+    const world = new FakeWorld();
+    const request = world.request("pod1", "sandbox");
+    const namespaces = [{ type: "ipc" as const }, { type: "pid" as const }];
+    const hostNetwork = { ...request, spec: { ...request.spec, linux: { namespaces } } };
+    await assert.rejects(world.pod.create(hostNetwork), /hostNetwork/);
+    assert.ok(!world.log.includes("launch"));
+  });
+
+  it("tells an out-of-memory kill before the exit it caused", async () => {
+    const world = await runningPod();
+    world.stats = { ...someStats, memory: { ...someStats.memory, oomKills: 1 } };
+    world.process("app").end(137);
+    await world.pod.container("app").init.wait();
+    const names = world.eventNames().filter((name) => name.endsWith(" app"));
+    assert.deepEqual(names.slice(-2), ["oom app", "exit app"]);
+  });
+
+  it("keeps the VM of a single container until it is deleted", async () => {
+    const world = new FakeWorld();
+    await (await world.pod.create(world.request("solo", "single"))).start();
+    world.process("solo").end(3);
+    assert.equal((await world.pod.container("solo").init.wait()).status, 3);
+    assert.ok(!world.log.includes("vm stop"));
+    await world.pod.delete("solo");
+    assert.ok(world.log.includes("vm stop"));
+    assert.ok(world.pod.idle);
+  });
+});
