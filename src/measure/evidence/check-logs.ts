@@ -5,10 +5,11 @@ import { explainEvent } from "../eventlog/event-meaning.ts";
 import { replayPcrs, replayRtmrs } from "../eventlog/replay.ts";
 import { parseTcgLog, type TcgLog } from "../eventlog/tcg-log.ts";
 import { parseUserspaceLog, replayUserspaceLog } from "../eventlog/userspace-log.ts";
+import { toHex } from "../hex.ts";
 import type { PcrValues } from "../tpm/check-quote.ts";
 import { initialRegister, type PcrBank } from "../tpm/pcr.ts";
 import type { TpmEvidence } from "./bundle.ts";
-import { type Checks, hex } from "./verdict.ts";
+import type { Checks } from "./verdict.ts";
 
 /** IMA's log is not ours to replay, and registers from 16 on are resettable or DRTM's. */
 const IMA_PCR = 10;
@@ -39,7 +40,7 @@ export function checkCcel(checks: Checks, bytes: Uint8Array, rtmrs: readonly Uin
   const detail =
     differing === -1
       ? `${log.events.length} events give the quoted RTMR 0 to 3`
-      : `RTMR${differing} replays to ${hex(replayed[differing] ?? new Uint8Array(0))}, quoted ${hex(rtmrs[differing] ?? new Uint8Array(0))}`;
+      : `RTMR${differing} replays to ${toHex(replayed[differing] ?? new Uint8Array(0))}, quoted ${toHex(rtmrs[differing] ?? new Uint8Array(0))}`;
   checks.check("tdx.eventLog", differing === -1, detail);
   checkMeanings(checks, "tdx.eventLog.meaning", log);
 }
@@ -60,7 +61,7 @@ function checkRegisters(
   const detail =
     first === undefined
       ? `replays to all ${logged.length} quoted registers`
-      : `PCR ${differing.map(([index]) => index).join(", ")} differ; PCR ${first[0]} replays to ${hex(replayed.get(first[0]) ?? new Uint8Array(0)) || "nothing"}, quoted ${hex(first[1])}`;
+      : `PCR ${differing.map(([index]) => index).join(", ")} differ; PCR ${first[0]} replays to ${toHex(replayed.get(first[0]) ?? new Uint8Array(0)) || "nothing"}, quoted ${toHex(first[1])}`;
   checks.check(`tpm.eventLog.${bank}`, first === undefined, detail);
 }
 

@@ -1,14 +1,16 @@
 // Checks an SNP report: who signed it, that the key's certificate speaks of the same chip and
 // firmware versions, and what the guest was launched with. Rules and OIDs: AMD "Versioned Chip
 // Endorsement Key Certificate and KDS Interface Specification" (57230) §3.
+
 import { verify } from "node:crypto";
+import { toHex } from "../hex.ts";
 import { ByteReader } from "../reader.ts";
 import type { Certificate } from "./certificate.ts";
 import { checkChain, type TrustAnchors } from "./chain.ts";
 import type { RevocationList } from "./crl.ts";
 import { readDer, readSmallInteger, restOf, TAG } from "./der.ts";
 import { readSnpTcb, type SnpReport, type SnpTcb, snpPolicy } from "./snp-report.ts";
-import { type Checks, hex } from "./verdict.ts";
+import type { Checks } from "./verdict.ts";
 
 const OID = "1.3.6.1.4.1.3704.1";
 const OID_PRODUCT = `${OID}.2`;
@@ -127,12 +129,12 @@ function checkDebug(checks: Checks, report: SnpReport): boolean {
 export function snpClaims(report: SnpReport, leaf: Certificate | undefined): Record<string, unknown> {
   return {
     version: report.version,
-    measurement: hex(report.measurement),
-    reportData: hex(report.reportData),
-    hostData: hex(report.hostData),
-    idKeyDigest: hex(report.idKeyDigest),
-    authorKeyDigest: hex(report.authorKeyDigest),
-    chipId: hex(report.chipId),
+    measurement: toHex(report.measurement),
+    reportData: toHex(report.reportData),
+    hostData: toHex(report.hostData),
+    idKeyDigest: toHex(report.idKeyDigest),
+    authorKeyDigest: toHex(report.authorKeyDigest),
+    chipId: toHex(report.chipId),
     vmpl: report.vmpl,
     guestSvn: report.guestSvn,
     policy: `0x${report.policy.toString(16)}`,

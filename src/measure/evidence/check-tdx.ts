@@ -1,6 +1,8 @@
 // Checks a TDX quote from the TD's report up to Intel's root: attestation key, quoting enclave,
 // PCK certificate, and where given the collateral that says how current the platform is.
+
 import { createHash, createPublicKey, type KeyObject, verify } from "node:crypto";
+import { toHex } from "../hex.ts";
 import { MalformedInput } from "../reader.ts";
 import { type Certificate, parseCertificates } from "./certificate.ts";
 import { checkChain, type TrustAnchors } from "./chain.ts";
@@ -8,7 +10,7 @@ import type { RevocationList } from "./crl.ts";
 import { parsePckExtension } from "./pck-extension.ts";
 import { matchQeIdentity, matchTcbLevel, matchTdxModule, type SignedJson, type TcbMatch } from "./tdx-collateral.ts";
 import { type TdxQuote, tdAttributes } from "./tdx-quote.ts";
-import { type Checks, hex } from "./verdict.ts";
+import type { Checks } from "./verdict.ts";
 
 /** Intel's provisioning root, the same for all SGX and TDX platforms. */
 export const INTEL_ROOTS: TrustAnchors = new Map([
@@ -58,14 +60,14 @@ export function checkTdxQuote(checks: Checks, inputs: TdxInputs): boolean {
 export function tdxClaims({ version, report }: TdxQuote): Record<string, unknown> {
   return {
     version,
-    mrTd: hex(report.mrTd),
-    rtmr: report.rtmrs.map(hex),
-    mrConfigId: hex(report.mrConfigId),
-    mrOwner: hex(report.mrOwner),
-    mrOwnerConfig: hex(report.mrOwnerConfig),
-    mrSeam: hex(report.mrSeam),
-    reportData: hex(report.reportData),
-    teeTcbSvn: hex(report.teeTcbSvn),
+    mrTd: toHex(report.mrTd),
+    rtmr: report.rtmrs.map(toHex),
+    mrConfigId: toHex(report.mrConfigId),
+    mrOwner: toHex(report.mrOwner),
+    mrOwnerConfig: toHex(report.mrOwnerConfig),
+    mrSeam: toHex(report.mrSeam),
+    reportData: toHex(report.reportData),
+    teeTcbSvn: toHex(report.teeTcbSvn),
     tdAttributes: `0x${report.tdAttributes.toString(16)}`,
     xfam: `0x${report.xfam.toString(16)}`,
   };

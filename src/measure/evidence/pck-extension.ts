@@ -1,9 +1,9 @@
 // Intel's SGX extension of a PCK certificate: the platform's family and security versions, which
 // TCB info is looked up by. OIDs: Intel SGX PCK Certificate and CRL Profile Specification §1.3.5.
+import { toHex } from "../hex.ts";
 import { ByteReader, MalformedInput } from "../reader.ts";
 import type { Certificate } from "./certificate.ts";
 import { readOid, readSmallInteger, readTagged, restOf, TAG } from "./der.ts";
-import { hex } from "./verdict.ts";
 
 const SGX = "1.2.840.113741.1.13.1";
 
@@ -25,7 +25,7 @@ export function parsePckExtension(certificate: Certificate): PckExtension {
   const tcb = fields.get(`${SGX}.2`);
   if (tcb !== undefined) readFields(readTagged(tcb, TAG.sequence).content, fields);
   const integer = (oid: string): number => readSmallInteger(need(fields, oid));
-  const octets = (oid: string): string => hex(restOf(readTagged(need(fields, oid), TAG.octetString).content));
+  const octets = (oid: string): string => toHex(restOf(readTagged(need(fields, oid), TAG.octetString).content));
   return {
     fmspc: octets(`${SGX}.4`),
     pceId: octets(`${SGX}.3`),

@@ -1,11 +1,13 @@
 // Evidence that an SVSM vouches for its vTPM: report_data is SHA-512(nonce || manifest) and the
 // manifest is, or holds, the endorsement key's public area. The report comes from VMPL 0, where
 // only the SVSM runs. Facts: Secure VM Service Module specification (58019) §7, COCONUT-SVSM attest protocol 1.
+
 import { createHash } from "node:crypto";
+import { toHex } from "../hex.ts";
 import { ByteReader, guidText } from "../reader.ts";
 import { parseTpmPublic, type TpmPublic } from "../tpm/public-area.ts";
 import type { SnpReport } from "./snp-report.ts";
-import { type Checks, hex } from "./verdict.ts";
+import type { Checks } from "./verdict.ts";
 
 const FORMAT = "SVSM manifest";
 const SERVICES_MANIFEST = "63849ebb-3d92-4670-a1ff-58f9c94b87bb";
@@ -40,7 +42,7 @@ export function checkSvsm(checks: Checks, report: SnpReport, evidence: SvsmEvide
   const isBound = checks.equal("svsm.reportData", expected, report.reportData);
   const key = parseVtpmManifest(evidence.manifest);
   const isEndorsementKey = (key.attributes & RESTRICTED_DECRYPT) === RESTRICTED_DECRYPT;
-  checks.check("svsm.endorsementKey", isEndorsementKey, `name ${hex(key.name)}`);
+  checks.check("svsm.endorsementKey", isEndorsementKey, `name ${toHex(key.name)}`);
   return isNonce && isBound && isEndorsementKey ? key : undefined;
 }
 

@@ -1,11 +1,11 @@
 // Intel's signed statements about platforms and quoting enclaves: TCB info (version 3) and enclave
 // identity (version 2). The signature is over the exact text of the inner object. Rules: Intel
 // PCS API v4; matching as in "Intel TDX: TCB Recovery", the order of levels is significant.
+import { toHex } from "../hex.ts";
 import { MalformedInput } from "../reader.ts";
 import { JsonObject } from "./json.ts";
 import type { PckExtension } from "./pck-extension.ts";
 import type { QeReport, TdReport } from "./tdx-quote.ts";
-import { hex } from "./verdict.ts";
 
 const MAX_COLLATERAL = 1 << 20;
 
@@ -84,7 +84,7 @@ export function matchQeIdentity(body: JsonObject, qe: QeReport): TcbMatch {
     body.integer("isvprodid") === qe.isvProdId &&
     maskedEqual(qe.attributes, body.hex("attributes"), body.hex("attributesMask")) &&
     (qe.miscSelect & miscMask) >>> 0 === body.hex("miscselect").readUInt32LE();
-  if (!isSame) return { status: undefined, detail: `is another enclave (signer ${hex(qe.mrSigner)})` };
+  if (!isSame) return { status: undefined, detail: `is another enclave (signer ${toHex(qe.mrSigner)})` };
   const level = body.objects("tcbLevels").find((one) => qe.isvSvn >= one.object("tcb").integer("isvsvn"));
   const status = level?.string("tcbStatus");
   return { status, detail: `SVN ${qe.isvSvn}: ${status ?? "below every level"}` };
@@ -94,7 +94,7 @@ function checkModuleSigner(identity: JsonObject, report: TdReport): TcbMatch | u
   const isSame =
     identity.hex("mrsigner").equals(report.mrSignerSeam) &&
     maskedEqual(report.seamAttributes, identity.hex("attributes"), identity.hex("attributesMask"));
-  return isSame ? undefined : { status: undefined, detail: `signed by ${hex(report.mrSignerSeam)}` };
+  return isSame ? undefined : { status: undefined, detail: `signed by ${toHex(report.mrSignerSeam)}` };
 }
 
 function componentSvns(tcb: JsonObject, key: string): number[] {

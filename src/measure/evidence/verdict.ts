@@ -1,5 +1,7 @@
 // A verification's answer: every check with what was seen, never a bare boolean. What could not be
 // checked for lack of input is listed too, so that silence is never taken for a pass.
+import { toHex } from "../hex.ts";
+
 export interface Check {
   /** stable, for example `snp.signature` */
   readonly name: string;
@@ -31,7 +33,7 @@ export class Checks {
 
   equal(name: string, expected: Uint8Array, actual: Uint8Array): boolean {
     const ok = Buffer.compare(expected, actual) === 0;
-    return this.check(name, ok, ok ? hex(actual) : `is ${hex(actual)}, expected ${hex(expected)}`);
+    return this.check(name, ok, ok ? toHex(actual) : `is ${toHex(actual)}, expected ${toHex(expected)}`);
   }
 
   skip(name: string, reason: string): void {
@@ -42,8 +44,4 @@ export class Checks {
     const ok = this.#checks.length > 0 && this.#checks.every((check) => check.ok);
     return { ok, checks: [...this.#checks], notChecked: [...this.#notChecked] };
   }
-}
-
-export function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
 }

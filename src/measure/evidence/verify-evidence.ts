@@ -1,6 +1,8 @@
 // Verifies a whole evidence bundle: each statement by itself, then that they speak of the same
 // launch (nonce, attestation key, initdata), then the logs. Returns only claims that were proven.
+
 import { createHash } from "node:crypto";
+import { toHex } from "../hex.ts";
 import { fitDigest, measureInitdata } from "../initdata/initdata.ts";
 import { parseTpmQuote } from "../tpm/attest.ts";
 import { checkTpmQuote, type PcrValues } from "../tpm/check-quote.ts";
@@ -17,7 +19,7 @@ import { parseSnpReport } from "./snp-report.ts";
 import { checkSvsm } from "./svsm.ts";
 import type { SignedJson } from "./tdx-collateral.ts";
 import { parseTdxQuote } from "./tdx-quote.ts";
-import { Checks, hex, type Verdict } from "./verdict.ts";
+import { Checks, type Verdict } from "./verdict.ts";
 
 export interface VerifyOptions {
   /** certificates beside those in the bundle */
@@ -82,10 +84,10 @@ function verifySnp(session: Session, snp: SnpEvidence): void {
   }
   checkInitdata(session, "snp.hostData", report.hostData);
   if (!isGenuine) return;
-  proven.set("snp.measurement", hex(report.measurement));
-  proven.set("snp.hostData", hex(report.hostData));
-  proven.set("snp.idKeyDigest", hex(report.idKeyDigest));
-  proven.set("snp.authorKeyDigest", hex(report.authorKeyDigest));
+  proven.set("snp.measurement", toHex(report.measurement));
+  proven.set("snp.hostData", toHex(report.hostData));
+  proven.set("snp.idKeyDigest", toHex(report.idKeyDigest));
+  proven.set("snp.authorKeyDigest", toHex(report.authorKeyDigest));
 }
 
 function verifyTdx(session: Session, tdx: TdxEvidence): void {
@@ -99,9 +101,9 @@ function verifyTdx(session: Session, tdx: TdxEvidence): void {
   if (tdx.eventLog === undefined) checks.skip("tdx.eventLog", "no CCEL given");
   else checkCcel(checks, tdx.eventLog, quote.report.rtmrs);
   if (!isGenuine) return;
-  proven.set("tdx.mrTd", hex(quote.report.mrTd));
-  proven.set("tdx.mrConfigId", hex(quote.report.mrConfigId));
-  for (const [index, rtmr] of quote.report.rtmrs.entries()) proven.set(`tdx.rtmr${index}`, hex(rtmr));
+  proven.set("tdx.mrTd", toHex(quote.report.mrTd));
+  proven.set("tdx.mrConfigId", toHex(quote.report.mrConfigId));
+  for (const [index, rtmr] of quote.report.rtmrs.entries()) proven.set(`tdx.rtmr${index}`, toHex(rtmr));
 }
 
 function verifyTpm(session: Session, tpm: TpmEvidence): void {
@@ -109,7 +111,7 @@ function verifyTpm(session: Session, tpm: TpmEvidence): void {
   const quote = parseTpmQuote(tpm.quote);
   const fault = tpm.keyArea === undefined ? undefined : attestationKeyFault(tpm.keyArea);
   if (tpm.keyArea === undefined) checks.skip("tpm.attestationKey", "a bare key says nothing about its attributes");
-  else checks.check("tpm.attestationKey", fault === undefined, fault ?? `name ${hex(tpm.keyArea.name)}`);
+  else checks.check("tpm.attestationKey", fault === undefined, fault ?? `name ${toHex(tpm.keyArea.name)}`);
   if (bundle.snp === undefined && bundle.tdx === undefined) {
     checks.skip("tpm.binding", "no TEE report: any TPM could have made this quote");
   }
@@ -129,17 +131,25 @@ function verifyTpm(session: Session, tpm: TpmEvidence): void {
   }
   if (fault !== undefined) return;
   for (const [bank, values] of pcrs)
-    for (const [index, value] of values) proven.set(`pcr.${bank}.${index}`, hex(value));
+    for (const [index, value] of values) proven.set(`pcr.${bank}.${index}`, toHex(value));
 }
 
-/** Report data is the nonce, or with a TPM the hash that binds the attestation key too. */
+/**
+ * Report data is the nonce, or with a TPM the hash that binds the attestation key too. The bundle's own
+ * nonce says nothing about freshness, yet it shows that report and quote belong together.
+ */
 function checkReportData(session: Session, subject: string, reportData: Uint8Array): void {
   const { checks, options, bundle } = session;
-  if (options.nonce === undefined) return;
-  const name = `${subject}.nonce`;
+  const nonce = options.nonce ?? bundle.nonce;
   const area = bundle.tpm?.keyArea?.bytes;
-  const bound = expectedReportData(options.nonce, area);
-  if (area !== undefined && !bound.equals(reportData) && fitDigest(options.nonce, 64).equals(reportData)) {
+  const name = `${subject}.${options.nonce === undefined ? "binding" : "nonce"}`;
+  if (nonce === undefined) {
+    if (bundle.tpm !== undefined)
+      checks.check(name, false, "without a nonce nothing binds the TPM's key to the report");
+    return;
+  }
+  const bound = expectedReportData(nonce, area);
+  if (area !== undefined && !bound.equals(reportData) && fitDigest(nonce, 64).equals(reportData)) {
     checks.check(name, false, "is the bare nonce: the attestation key of the TPM is not bound to this report");
     return;
   }
@@ -154,6 +164,6 @@ function checkInitdata(session: Session, name: string, field: Uint8Array): void 
 
 function renderPcrs(pcrs: PcrValues): Record<string, Record<string, string>> {
   const render = (values: ReadonlyMap<number, Uint8Array>) =>
-    Object.fromEntries([...values].map(([index, value]) => [String(index), hex(value)]));
+    Object.fromEntries([...values].map(([index, value]) => [String(index), toHex(value)]));
   return Object.fromEntries([...pcrs].map(([bank, values]) => [bank, render(values)]));
 }

@@ -1,8 +1,9 @@
 // Checks a TPM quote against a key, a nonce and the register values that came with it. Only the
 // values that the quote's digest covers are trusted; those are returned.
+
 import type { KeyObject } from "node:crypto";
 import type { Checks } from "../evidence/verdict.ts";
-import { hex } from "../evidence/verdict.ts";
+import { toHex } from "../hex.ts";
 import type { TpmQuote } from "./attest.ts";
 import { digestOf, type PcrBank } from "./pcr.ts";
 import { selectionText } from "./pcr-selection.ts";
@@ -56,7 +57,7 @@ function checkDigest(checks: Checks, quote: TpmQuote, given: { pcrs: PcrValues; 
     ok,
     ok
       ? `the given values of ${selection} are the quoted ones`
-      : `${selection} hash to ${hex(digest)}, quoted ${hex(quote.pcrDigest)}`,
+      : `${selection} hash to ${toHex(digest)}, quoted ${toHex(quote.pcrDigest)}`,
   );
   return ok ? covered : new Map();
 }

@@ -21,7 +21,16 @@ export interface NamedBytes {
 /** One extend, for `explain` and for comparing with an event log. */
 export interface MeasuredStep {
   readonly what: string;
+  /** event type in the log */
+  readonly event: string;
+  /** bytes hashed */
+  readonly bytes: number;
   readonly digest: Buffer;
+}
+
+/** The extend by the hash of these bytes. */
+export function hashed(bank: PcrBank, step: { what: string; event: string }, bytes: Uint8Array): MeasuredStep {
+  return { ...step, bytes: bytes.length, digest: digestOf(bank, bytes) };
 }
 
 /** The stub's extends: for each section its name with NUL, then its content. Empty sections are skipped. */
@@ -29,17 +38,22 @@ export function measureSections(sections: readonly NamedBytes[], bank: PcrBank):
   return sections
     .filter(({ bytes }) => bytes.length > 0)
     .flatMap(({ name, bytes }) => [
-      { what: `name ${name}`, digest: digestOf(bank, Buffer.from(`${name}\0`, "latin1")) },
-      { what: `content ${name}`, digest: digestOf(bank, bytes) },
+      hashed(bank, { what: `name ${name}`, event: "EV_IPL" }, Buffer.from(`${name}\0`, "latin1")),
+      hashed(bank, { what: `content ${name}`, event: "EV_IPL" }, bytes),
     ]);
 }
 
-/** Extends `register` by each word of a phase path; empty words are dropped as systemd-measure does. */
-export function extendPhases(bank: PcrBank, register: Buffer, path: string): Buffer {
+/** One extend per word of a phase path; empty words are dropped as systemd-measure does. */
+export function phaseSteps(bank: PcrBank, path: string): MeasuredStep[] {
   return path
     .split(":")
     .filter((word) => word !== "")
-    .reduce((value, word) => extend(bank, value, digestOf(bank, Buffer.from(word, "utf8"))), register);
+    .map((word) => hashed(bank, { what: `phase ${word}`, event: "phase" }, Buffer.from(word, "utf8")));
+}
+
+/** The register after the phases of a path. */
+export function extendPhases(bank: PcrBank, register: Buffer, path: string): Buffer {
+  return phaseSteps(bank, path).reduce((value, { digest }) => extend(bank, value, digest), register);
 }
 
 /** PCR 11 after `path`, for sections in the order of measurement. */

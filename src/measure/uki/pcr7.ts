@@ -1,8 +1,8 @@
 // PCR 7 for a given variable store: Secure Boot state and key databases, each measured as
 // UEFI_VARIABLE_DATA (TCG PC Client Platform Firmware Profile §3.3.4.8), then a separator.
 import { guidBytes } from "../reader.ts";
-import { digestOf, extendAll, type PcrBank } from "../tpm/pcr.ts";
-import type { MeasuredStep } from "./pcr11.ts";
+import { extendAll, type PcrBank } from "../tpm/pcr.ts";
+import { hashed, type MeasuredStep } from "./pcr11.ts";
 
 const GLOBAL_VARIABLE = "8be4df61-93ca-11d2-aa0d-00e098032b8c";
 const SECURITY_DATABASE = "d719b2cb-3d3a-4596-a3bc-dad00e67656f";
@@ -48,11 +48,11 @@ export function renderVariableData(vendor: string, name: string, data: Uint8Arra
 }
 
 export function pcr7Steps(variables: SecureBootVariables, bank: PcrBank): MeasuredStep[] {
-  const steps = ORDER.map(([name, vendor]) => ({
-    what: `variable ${name}`,
-    digest: digestOf(bank, renderVariableData(vendor, name, variables[name])),
-  }));
-  return [...steps, { what: "separator", digest: digestOf(bank, Buffer.alloc(4)) }];
+  const steps = ORDER.map(([name, vendor]) => {
+    const step = { what: `variable ${name}`, event: "EV_EFI_VARIABLE_DRIVER_CONFIG" };
+    return hashed(bank, step, renderVariableData(vendor, name, variables[name]));
+  });
+  return [...steps, hashed(bank, { what: "separator", event: "EV_SEPARATOR" }, Buffer.alloc(4))];
 }
 
 /** PCR 7 when no image was checked against a key (nothing further is extended with Secure Boot off). */

@@ -4,8 +4,8 @@
 import { BANK_SIZES, digestOf, extendAll, type PcrBank } from "../tpm/pcr.ts";
 import { measureAuthenticode } from "./authenticode.ts";
 import { combinedInitrd } from "./initrd.ts";
-import { extendPhases, type MeasuredStep, measureSections } from "./pcr11.ts";
-import { parsePe } from "./pe.ts";
+import { extendPhases, hashed, type MeasuredStep, measureSections } from "./pcr11.ts";
+import { type PeImage, parsePe } from "./pe.ts";
 import { type Uki, ukiSection } from "./uki.ts";
 
 /** `direct`: firmware gets the UKI by `-kernel`; `disk`: it loads it from an EFI system partition. */
@@ -46,11 +46,11 @@ export function predictUkiPcrs(uki: Uki, bank: PcrBank, phases: readonly string[
 
 /** The firmware measures the inner kernel too, because the stub loads it as an image. */
 export function pcr4Steps(uki: Uki, bank: PcrBank, boot: UkiBoot): MeasuredStep[] {
-  const image = { what: "application UKI", digest: measureAuthenticode(uki.image, bank) };
-  const action = { what: `action "${BOOT_OPTION_ACTION.toString()}"`, digest: digestOf(bank, BOOT_OPTION_ACTION) };
-  const separator = { what: "separator", digest: digestOf(bank, SEPARATOR) };
   const linux = ukiSection(uki, ".linux") ?? new Uint8Array(0);
-  const kernel = { what: "application .linux", digest: measureAuthenticode(parsePe(linux), bank) };
+  const image = imageStep("application UKI", uki.image, bank);
+  const kernel = imageStep("application .linux", parsePe(linux), bank);
+  const action = hashed(bank, { what: `action "${BOOT_OPTION_ACTION}"`, event: "EV_EFI_ACTION" }, BOOT_OPTION_ACTION);
+  const separator = hashed(bank, { what: "separator", event: "EV_SEPARATOR" }, SEPARATOR);
   return boot === "direct" ? [image, action, separator, kernel] : [action, separator, image, kernel];
 }
 
@@ -67,8 +67,13 @@ export function pcr9Steps(
   const initrd = combinedInitrd((name) => (name === ".pcrsig" ? uki.pcrSignature : ukiSection(uki, name)));
   return {
     steps: [
-      { what: "load options", digest: digestOf(bank, Buffer.from(`${text}\0`, "utf16le")) },
-      { what: "initrd", digest: digestOf(bank, ...initrd) },
+      hashed(bank, { what: "load options", event: "EV_EVENT_TAG" }, Buffer.from(`${text}\0`, "utf16le")),
+      {
+        what: "initrd",
+        event: "EV_EVENT_TAG",
+        bytes: initrd.reduce((size, piece) => size + piece.length, 0),
+        digest: digestOf(bank, ...initrd),
+      },
     ],
   };
 }
@@ -76,6 +81,11 @@ export function pcr9Steps(
 /** PCR 12 after a command line from outside replaced or followed the measured one (systemd 257: NUL included). */
 export function measureCmdlineOverride(cmdline: string, bank: PcrBank): Buffer {
   return extendAll(bank, [digestOf(bank, Buffer.from(`${cmdline}\0`, "utf16le"))]);
+}
+
+function imageStep(what: string, image: PeImage, bank: PcrBank): MeasuredStep {
+  const event = "EV_EFI_BOOT_SERVICES_APPLICATION";
+  return { what, event, bytes: image.bytes.length, digest: measureAuthenticode(image, bank) };
 }
 
 function chain(bank: PcrBank, steps: readonly MeasuredStep[]): Buffer {
