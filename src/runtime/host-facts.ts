@@ -1,0 +1,76 @@
+// Everything a plan is made from besides the configuration, asked at once. What costs time (QEMU's
+// abilities, the proof of KVM) is kept under the run directory and asked once a boot.
+import { access, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { RuntimeConfig } from "../config/schema.ts";
+import { probeKvm } from "../host/accel.ts";
+import { readGuestImage } from "../host/guest-image.ts";
+import { probeQemu } from "../host/qemu-facts.ts";
+import type { Logger } from "../lib/logger.ts";
+import type { HostFacts } from "../plan/inputs.ts";
+import { runRoot } from "./run-dir.ts";
+
+/** C-bit of every EPYC with SNP so far; QEMU refuses a wrong one by name. */
+const usualCbitpos = 51;
+
+export async function probeHostFacts(
+  config: RuntimeConfig,
+  context: { logger: Logger; signal?: AbortSignal },
+): Promise<HostFacts> {
+  const cacheDir = join(runRoot, "facts");
+  const { signal } = context;
+  const [qemu, image, kvm, snp, tdx, vhostVsock, vhostNet, quoteSocket] = await Promise.all([
+    probeQemu(config.paths.qemu, { cacheDir, signal }),
+    readGuestImage(config.paths.image),
+    probeAccelerator(config, { cacheDir, ...context }),
+    readParameter("/sys/module/kvm_amd/parameters/sev_snp"),
+    readParameter("/sys/module/kvm_intel/parameters/tdx"),
+    exists("/dev/vhost-vsock"),
+    exists("/dev/vhost-net"),
+    exists(config.tdx.quoteSocket),
+  ]);
+  return {
+    qemu,
+    image,
+    kvm,
+    snp: { supported: snp, cbitpos: config.snp.cbitpos || usualCbitpos, reducedPhysBits: 1 },
+    tdx: { supported: tdx },
+    vhostVsock,
+    vhostNet,
+    quoteSocket,
+  };
+}
+
+/** Only `auto` needs the proof; one line says why KVM is not used although it is there. */
+async function probeAccelerator(
+  config: RuntimeConfig,
+  context: { cacheDir: string; logger: Logger; signal?: AbortSignal },
+): Promise<HostFacts["kvm"]> {
+  if (config.vm.accelerator !== "auto" || config.vm.tee !== "none") return { usable: false, reason: "not asked" };
+  const { cacheDir, logger, signal } = context;
+  const verdict = await probeKvm({
+    qemu: config.paths.qemu,
+    cpu: config.vm.cpuModel || "host",
+    runDir: cacheDir,
+    signal,
+  });
+  if (verdict.usable) return { usable: true, reason: "" };
+  logger.warn("KVM is not usable here: this pod runs under TCG, which is slow", { reason: verdict.reason });
+  return verdict;
+}
+
+async function readParameter(path: string): Promise<boolean> {
+  try {
+    return /^[Y1]/.test(await readFile(path, "utf8"));
+  } catch {
+    // no such module: no such technology
+    return false;
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  );
+}
