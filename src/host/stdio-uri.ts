@@ -16,15 +16,15 @@ export function parseStdioUri(field: string, value: string): StdioTarget {
   if (value === "") return { kind: "none" };
   const scheme = /^([a-z0-9+.-]+):\/\//.exec(value)?.[1];
   if (scheme === undefined) return { kind: "path", path: absolute(field, value) };
-  const url = parseUrl(field, value);
-  const path = absolute(field, decodeURIComponent(url.pathname));
+  const { path: raw, query } = parseUrl(field, value);
+  const path = absolute(field, raw);
   switch (scheme) {
     case "fifo":
       return { kind: "path", path };
     case "file":
       return { kind: "file", path };
     case "binary":
-      return loggerTarget(path, url.searchParams);
+      return loggerTarget(path, query);
     default:
       throw new Unsupported(`${field} with scheme ${scheme}`, "known are fifo, file, binary and a plain path");
   }
@@ -42,9 +42,10 @@ function loggerTarget(program: string, query: URLSearchParams): StdioTarget {
   return { kind: "logger", program, args, env };
 }
 
-function parseUrl(field: string, value: string): URL {
+function parseUrl(field: string, value: string): { path: string; query: URLSearchParams } {
   try {
-    return new URL(value);
+    const url = new URL(value);
+    return { path: decodeURIComponent(url.pathname), query: url.searchParams };
   } catch (cause) {
     throw new InvalidRequest(field, "is not a valid URI", { cause });
   }
