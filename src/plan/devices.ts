@@ -3,8 +3,8 @@
 // firmware time, and its place is part of what a TDX guest measures.
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { InvalidRequest } from "../lib/errors.ts";
 import type { RuntimeConfig } from "../config/schema.ts";
+import { InvalidRequest } from "../lib/errors.ts";
 import type { HostFacts, LaunchInputs } from "./inputs.ts";
 import type { ColdDevice, HelperPlan, HotDevice, LaunchPlan, RunFiles, VsockPlan } from "./launch-plan.ts";
 

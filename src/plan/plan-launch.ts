@@ -119,7 +119,8 @@ function planKernel({ config, host }: LaunchInputs, cmdline: string): KernelFile
 
 function planRunFiles(pod: PodRequest): RunFiles {
   parseIdentifier(pod.podId, "podId");
-  const dir = absolute(pod.runDir, "runDir");
+  // A directory of its own: the VM removes it whole, the ledger beside it stays.
+  const dir = join(absolute(pod.runDir, "runDir"), "vm");
   const longest = join(dir, "vsock-dev.sock");
   if (Buffer.byteLength(longest) > maxSocketPath) {
     throw new InvalidRequest("runDir", `${dir} is too long: ${longest} does not fit a socket address`);

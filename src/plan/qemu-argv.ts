@@ -139,7 +139,14 @@ function coldRenderers(confidential: boolean): Renderers<ColdDevice, string[]> {
   return {
     "root-port": ({ id, index }) => [
       "-device",
-      json({ driver: "pcie-root-port", id, bus: "pcie.0", chassis: index + 1, slot: index + 1, addr: portAddress(index) }),
+      json({
+        driver: "pcie-root-port",
+        id,
+        bus: "pcie.0",
+        chassis: index + 1,
+        slot: index + 1,
+        addr: portAddress(index),
+      }),
     ],
     "scsi-controller": ({ id, bus }) => [
       "-device",

@@ -1,0 +1,161 @@
+// LaunchPlan -> running VM: run directory, helpers, QEMU stopped, devices over QMP, `cont`. Each
+// thing is claimed before it is acquired, and each wait loses to QEMU's death, whose stderr is
+// then the explanation.
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import type { DialPort } from "../host/vsock.ts";
+import { CleanupStack } from "../lib/cleanup-stack.ts";
+import { pause } from "../lib/deadline.ts";
+import { Cancelled, errnoOf, HostCallFailed, KataError, LaunchFailed, type VmExitFacts } from "../lib/errors.ts";
+import { type Logger, silentLogger } from "../lib/logger.ts";
+import type { Ownership } from "../lib/owned.ts";
+import type { LaunchPlan } from "../plan/launch-plan.ts";
+import { renderQmpSteps } from "../plan/qmp-steps.ts";
+import type { QmpSession, TranscriptEntry } from "../wire/qmp/client.ts";
+import type { Child } from "./child.ts";
+import { type GuestConsole, openConsole } from "./console.ts";
+import { dialerOf } from "./dial.ts";
+import { explainExit, recognise } from "./failure-causes.ts";
+import { startHelper } from "./helpers.ts";
+import { connectQmp, spawnQemu } from "./qemu-process.ts";
+import { RunningVm } from "./running-vm.ts";
+
+export interface BootOptions {
+  readonly ownership: Ownership;
+  readonly logger?: Logger;
+  readonly signal?: AbortSignal | undefined;
+  /** takes a mark for each stage reached */
+  readonly timeline?: { mark(stage: string): void };
+  readonly transcript?: (entry: TranscriptEntry) => void;
+  /** how guest ports are reached; the plan's transport when absent */
+  readonly dial?: DialPort;
+  /** limit for QEMU's monitor to answer, default 20 s */
+  readonly monitorTimeoutMs?: number;
+}
+
+export async function bootVm(plan: LaunchPlan, options: BootOptions): Promise<RunningVm> {
+  await using cleanup = new CleanupStack();
+  await makeRunDir(plan, options.ownership, cleanup);
+  const guestConsole = cleanup.use("guest console", await openConsole(plan.runFiles.console));
+  markFirstByte(guestConsole, options);
+  await startHelpers(plan, options, cleanup);
+  options.timeline?.mark("helpers ready");
+  const qemu = cleanup.use("qemu process", await spawnQemu(plan, options.ownership));
+  options.timeline?.mark("qemu started");
+  const exited = qemu.exited.then((exit): VmExitFacts => ({ ...exit, consoleTail: guestConsole.text() }));
+  const qmp = await drive(plan, { qemu, exited, console: guestConsole }, options);
+  cleanup.use("qmp session", qmp);
+  const logger = options.logger ?? silentLogger;
+  const dial = options.dial ?? dialerOf(plan.vsock);
+  return new RunningVm({ plan, qemu, qmp, console: guestConsole, exited, dial, logger, cleanup: cleanup.move() });
+}
+
+interface Launching {
+  readonly qemu: Child;
+  readonly exited: Promise<VmExitFacts>;
+  readonly console: GuestConsole;
+}
+
+/** Connects, runs the steps and `cont`. */
+async function drive(plan: LaunchPlan, vm: Launching, options: BootOptions): Promise<QmpSession> {
+  const signal = lostOr(options.signal, vm.exited);
+  const progress = { during: "connecting to QEMU" };
+  let qmp: QmpSession | undefined;
+  try {
+    qmp = await connectQmp(plan.runFiles.qmp, { ...monitorOptions(options), signal });
+    options.timeline?.mark("qmp ready");
+    for (const step of renderQmpSteps(plan)) {
+      progress.during = step.execute === "cont" ? "starting the guest" : `plugging devices (${step.execute})`;
+      if (step.execute === "cont") options.timeline?.mark("devices plugged");
+      await qmp.executeRaw(step.execute, step.arguments, { timeoutMs: stepTimeoutMs, signal });
+    }
+    if (plan.tee.kind === "snp") await requireSnp(qmp);
+    options.timeline?.mark("guest running");
+    return qmp;
+  } catch (error) {
+    qmp?.close();
+    throw await explain(error, { plan, vm, during: progress.during, signal: options.signal });
+  }
+}
+
+function monitorOptions({ monitorTimeoutMs = 20_000, transcript }: BootOptions) {
+  return { timeoutMs: monitorTimeoutMs, ...(transcript === undefined ? {} : { transcript }) };
+}
+
+/** Aborts when QEMU is gone, or with `signal`. */
+function lostOr(signal: AbortSignal | undefined, exited: Promise<unknown>): AbortSignal {
+  const dead = new AbortController();
+  void exited.then(() => dead.abort());
+  return signal === undefined ? dead.signal : AbortSignal.any([dead.signal, signal]);
+}
+
+/** Launching a large confidential guest encrypts all of its first pages at `cont`. */
+const stepTimeoutMs = 60_000;
+/** How long a QEMU that cut the monitor may take to be gone. */
+const deathRattleMs = 1_000;
+
+interface Failure {
+  readonly plan: LaunchPlan;
+  readonly vm: Launching;
+  readonly during: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function explain(error: unknown, { plan, vm, during, signal }: Failure): Promise<unknown> {
+  if (signal?.aborted) return error instanceof KataError ? error : new Cancelled(during, { cause: error });
+  // A cut monitor mostly means that QEMU is dying: its last words are worth a moment.
+  const exit = await Promise.race([vm.exited, pause(deathRattleMs).then(() => undefined)]);
+  if (exit !== undefined) return explainExit(exit, during, plan);
+  const said = error instanceof Error ? error.message : String(error);
+  return recognise({ during, said, console: vm.console.text() }, plan) ?? error;
+}
+
+/** QEMU accepts the object also where it has no effect; only this tells that the guest is encrypted. */
+async function requireSnp(qmp: QmpSession): Promise<void> {
+  const sev = await qmp.execute("query-sev", {});
+  if (sev.enabled && sev["sev-type"] === "sev-snp" && sev.state === "running") return;
+  throw new LaunchFailed({
+    reason: "not-encrypted",
+    cause: "QEMU started the guest without SEV-SNP",
+    fix: "report this with the output of `kata-cvm plan`; the guest was stopped before it got any data",
+    evidence: `query-sev: ${JSON.stringify(sev)}`,
+  });
+}
+
+async function makeRunDir(plan: LaunchPlan, ownership: Ownership, cleanup: CleanupStack): Promise<void> {
+  const { dir } = plan.runFiles;
+  const owned = { kind: "path", path: dir } as const;
+  await ownership.claim(owned);
+  cleanup.defer("remove the VM's run directory", async () => {
+    await rm(dir, { recursive: true, force: true });
+    await ownership.release(owned);
+  });
+  try {
+    await mkdir(dir, { recursive: true, mode: 0o700 });
+    for (const file of plan.files) await writeFile(file.path, Buffer.from(file.base64, "base64"), { mode: 0o600 });
+  } catch (error) {
+    throw (
+      recognise({ during: "preparing", said: spaceError(error), console: "" }, plan) ??
+      new HostCallFailed(`prepare ${dir}`, errnoOf(error) ?? "EUNKNOWN", { cause: error })
+    );
+  }
+}
+
+function spaceError(error: unknown): string {
+  return errnoOf(error) === "ENOSPC" ? "No space left on device" : "";
+}
+
+/** Side by side: the TPM's manufacture takes most of a second. */
+async function startHelpers(plan: LaunchPlan, options: BootOptions, cleanup: CleanupStack): Promise<void> {
+  const context = { ownership: options.ownership, runDir: plan.runFiles.dir, signal: options.signal };
+  const results = await Promise.allSettled(plan.helpers.map((helper) => startHelper(helper, context)));
+  for (const result of results) if (result.status === "fulfilled") cleanup.use("helper process", result.value);
+  const failed = results.find((result) => result.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+}
+
+function markFirstByte(guestConsole: GuestConsole, options: BootOptions): void {
+  const forget = guestConsole.listen(() => {
+    options.timeline?.mark("console speaks");
+    forget();
+  });
+}

@@ -1,0 +1,67 @@
+// The processes that must listen before QEMU starts: the software TPM and the vsock daemon.
+import { mkdir } from "node:fs/promises";
+import { runCommand } from "../host/exec.ts";
+import { HostCommandFailed, type KataError } from "../lib/errors.ts";
+import type { Ownership } from "../lib/owned.ts";
+import type { HelperPlan } from "../plan/launch-plan.ts";
+import { type Child, spawnChild } from "./child.ts";
+import { untilListening } from "./listening.ts";
+
+export interface HelperContext {
+  readonly ownership: Ownership;
+  /** the pod's run directory; stands in every helper's command line */
+  readonly runDir: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+type Starters = {
+  readonly [K in HelperPlan["kind"]]: (
+    plan: Extract<HelperPlan, { kind: K }>,
+    context: HelperContext,
+  ) => Promise<Child>;
+};
+
+/** Resolves once the helper accepts QEMU's connection. */
+export async function startHelper(plan: HelperPlan, context: HelperContext): Promise<Child> {
+  const start = starters[plan.kind] as (plan: HelperPlan, context: HelperContext) => Promise<Child>;
+  return await start(plan, context);
+}
+
+const starters: Starters = {
+  swtpm: async (plan, context) => {
+    await mkdir(plan.stateDir, { mode: 0o700 });
+    // Only the sha256 bank: each further bank costs firmware and guest time at every measurement.
+    const setup = ["--tpm2", "--tpm-state", plan.stateDir, "--pcr-banks", "sha256", "--tpm", `${plan.binary} socket`];
+    await runCommand(plan.setup, setup, { timeoutMs: 20_000, signal: context.signal });
+    const args = ["socket", "--tpm2", "--tpmstate", `dir=${plan.stateDir},mode=0600`];
+    return await spawnListening(
+      { name: "swtpm", file: plan.binary, args: [...args, "--ctrl", `type=unixio,path=${plan.socket},mode=0600`] },
+      { socket: plan.socket, ...context },
+    );
+  },
+  "vhost-device-vsock": async (plan, context) => {
+    const args = ["--guest-cid", `${plan.cid}`, "--socket", plan.socket, "--uds-path", plan.hybridSocket];
+    return await spawnListening(
+      { name: "vhost-device-vsock", file: plan.binary, args },
+      { socket: plan.socket, ...context },
+    );
+  },
+};
+
+async function spawnListening(
+  command: { name: string; file: string; args: readonly string[] },
+  context: HelperContext & { socket: string },
+): Promise<Child> {
+  const child = await spawnChild({ ...command, match: context.runDir, graceMs: 500 }, context.ownership);
+  const died = child.exited.then(
+    ({ exitCode, signal, stderrTail }): KataError =>
+      new HostCommandFailed(command.file, { exitCode, signal, stderr: stderrTail }),
+  );
+  try {
+    await untilListening(context.socket, { timeoutMs: 5_000, died, signal: context.signal });
+    return child;
+  } catch (error) {
+    await child[Symbol.asyncDispose]();
+    throw error;
+  }
+}
