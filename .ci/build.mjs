@@ -30,6 +30,9 @@ const common = {
   // `import()` becomes `require`: it is quicker, and the bundles are CommonJS
   supported: { "dynamic-import": false },
   external: ["koffi"],
+  // yargs is an ES module and asks where it stands
+  define: { "import.meta.url": "moduleUrl" },
+  banner: { js: 'const moduleUrl = require("node:url").pathToFileURL(__filename).href;' },
   legalComments: "none",
   minifySyntax: true,
   minifyWhitespace: true,

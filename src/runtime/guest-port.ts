@@ -17,7 +17,7 @@ export interface GuestLimits {
 }
 
 /** What our own agent calls the features that the common protocol does not have. */
-const verityFeature = "dm-verity-layers";
+const verityFeature = "kata-cvm-layers";
 const signalKill = 9;
 
 export async function readGuestFeatures(rpc: AgentRpc, timeoutMs: number): Promise<GuestFeatures> {

@@ -1,7 +1,8 @@
 // From a request to a guest that is the pod's sandbox: facts, plan, network, VM, agent, sandbox. Each
 // stage leaves a mark in the timeline, and each wait loses to the VM's death.
 import { readFile } from "node:fs/promises";
-import { agentPort, connectAgent } from "../agent/agent-client.ts";
+import { join } from "node:path";
+import { type AgentClient, agentPort, connectAgent } from "../agent/agent-client.ts";
 import { setUpSandbox } from "../agent/sandbox-setup.ts";
 import type { RuntimeConfig } from "../config/schema.ts";
 import { readNetworkFacts } from "../host/netns.ts";
@@ -17,6 +18,7 @@ import type { LaunchedPod, PodRequest, PodVm } from "../pod/ports.ts";
 import { networkNamespacePath } from "../translate/container.ts";
 import { sandboxStorages } from "../translate/storages.ts";
 import { bootVm } from "../vm/boot.ts";
+import type { RunningVm } from "../vm/running-vm.ts";
 import { guestPort, readGuestFeatures } from "./guest-port.ts";
 import { probeHostFacts } from "./host-facts.ts";
 
@@ -29,9 +31,15 @@ export interface LaunchContext {
   readonly timeline: Timeline;
 }
 
+/** With the parts that the control service speaks to. */
+export interface Launched extends LaunchedPod {
+  readonly vm: RunningVm;
+  readonly agent: AgentClient;
+}
+
 const noNetwork: NetworkFacts = { interfaces: [], routes: [], neighbours: [] };
 
-export async function launchPod(request: PodRequest, context: LaunchContext): Promise<LaunchedPod> {
+export async function launchPod(request: PodRequest, context: LaunchContext): Promise<Launched> {
   const { config, runDir, ownership, logger, signal, timeline } = context;
   const netns = networkNamespacePath(request.spec);
   const [facts, network] = await Promise.all([
@@ -43,15 +51,16 @@ export async function launchPod(request: PodRequest, context: LaunchContext): Pr
   timeline.mark("network ready");
   const plan = planLaunch(config, facts, {
     podId: request.podId,
-    runDir,
+    // apart from the ledger, which must outlive the VM's own clean-up
+    runDir: join(runDir, "vm"),
     nics,
     annotations: request.spec.annotations ?? {},
+    ...(config.initdata.file === "" ? {} : { initdata: await readFile(config.initdata.file, "utf8") }),
     ...(netns === undefined ? {} : { netns }),
   });
   const vm = await bootVm(plan, { ownership, signal, logger, timeline });
   try {
-    const guest = await raceVmDeath(vm, becomeSandbox(vm, request, { ...context, network }));
-    return { vm, guest };
+    return { vm, ...(await raceVmDeath(vm, becomeSandbox(vm, request, { ...context, network }))) };
   } catch (error) {
     await vm.stop();
     throw error;
@@ -75,7 +84,7 @@ async function becomeSandbox(vm: PodVm, request: PodRequest, context: LaunchCont
   await setUpSandbox(agent.rpc, setup, limits.requestMs);
   const features = await readGuestFeatures(agent.rpc, limits.requestMs);
   timeline.mark("sandbox made");
-  return guestPort(agent, { vm, features, limits });
+  return { agent, guest: guestPort(agent, { vm, features, limits }) };
 }
 
 /** One tap for each interface that CNI made, named so that both ends are told apart at a glance. */

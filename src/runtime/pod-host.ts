@@ -15,7 +15,6 @@ import type { Logger } from "../lib/logger.ts";
 import { Timeline } from "../lib/timeline.ts";
 import { Ledger } from "../pod/ledger.ts";
 import type {
-  LaunchedPod,
   LayerFile,
   PodEvent,
   PodPorts,
@@ -26,7 +25,7 @@ import type {
 } from "../pod/ports.ts";
 import { reclaim } from "../pod/reclaim.ts";
 import type { SourceKind } from "../translate/mounts.ts";
-import { launchPod } from "./launch-pod.ts";
+import { type Launched, launchPod } from "./launch-pod.ts";
 import { hostReclaimPorts } from "./reclaim-ports.ts";
 import { podRunDir } from "./run-dir.ts";
 
@@ -45,6 +44,7 @@ export class PodHost implements PodPorts {
   readonly timeline = new Timeline(() => performance.timeOrigin + performance.now());
   readonly #options: PodHostOptions;
   readonly #ledger: Ledger;
+  #launched: Launched | null = null;
   /** steps to run before the ledger is reclaimed */
   readonly beforeReclaim: (() => Promise<void>)[] = [];
 
@@ -64,11 +64,17 @@ export class PodHost implements PodPorts {
     });
   }
 
-  async launch(request: PodRequest, signal: AbortSignal): Promise<LaunchedPod> {
+  async launch(request: PodRequest, signal: AbortSignal): Promise<Launched> {
     const { logger } = this.#options;
     const { runDir, timeline } = this;
     const config = await loadConfig(request.configPath, request.spec.annotations ?? {});
-    return await launchPod(request, { config, runDir, ownership: this.#ledger, logger, signal, timeline });
+    this.#launched = await launchPod(request, { config, runDir, ownership: this.#ledger, logger, signal, timeline });
+    return this.#launched;
+  }
+
+  /** the VM and the agent's connection; null before the launch */
+  get launched(): Launched | null {
+    return this.#launched;
   }
 
   async prepareRootfs(request: RootfsRequest, signal: AbortSignal): Promise<readonly LayerFile[]> {

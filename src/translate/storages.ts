@@ -1,6 +1,6 @@
-// A container's root file system as the agent protocol's storages: one read-only EROFS disk a
-// layer, then one overlay over them (agent-protocol §4.3, "erofs layers"). The writable part is
-// made in the guest, so the host never sees it.
+// A container's root file system as the agent protocol's storages (agent-protocol §4.3): one read-only
+// EROFS disk a layer and an overlay over them. The writable part is made in the guest, so the host
+// never sees it.
 import { guestContainerDir, guestLayerMount, guestRootfs } from "./guest-paths.ts";
 import type { GuestFeatures } from "./spec.ts";
 
@@ -39,7 +39,31 @@ export function translateRootfs(
   layers: readonly GuestLayer[],
   guest: GuestFeatures,
 ): readonly GuestStorage[] {
-  const disks = layers.map((layer) => layerStorage(layer, guest));
+  return guest.verityLayers ? verityGroup(containerId, layers) : plainOverlay(containerId, layers);
+}
+
+/** The protocol's multi-layer group, each layer behind dm-verity; our agent makes the upper half itself. */
+function verityGroup(containerId: string, layers: readonly GuestLayer[]): readonly GuestStorage[] {
+  return layers.map((layer) => ({
+    driver: layer.driver,
+    driver_options: [],
+    source: layer.source,
+    fstype: "erofs",
+    options: ["ro", "X-kata.multi-layer=true", "X-kata.overlay-lower", ...verityOptions(layer.verity)],
+    mount_point: guestRootfs(containerId),
+  }));
+}
+
+/** What kata-agent 4.1 does without an upper disk: no dm-verity, so only for guests outside a TEE. */
+function plainOverlay(containerId: string, layers: readonly GuestLayer[]): readonly GuestStorage[] {
+  const disks = layers.map((layer) => ({
+    driver: layer.driver,
+    driver_options: [],
+    source: layer.source,
+    fstype: "erofs",
+    options: ["ro"],
+    mount_point: guestLayerMount(layer.source),
+  }));
   const upper = `${guestContainerDir(containerId)}/upper`;
   const work = `${guestContainerDir(containerId)}/work`;
   const overlay: GuestStorage = {
@@ -51,19 +75,6 @@ export function translateRootfs(
     mount_point: guestRootfs(containerId),
   };
   return [...disks, overlay];
-}
-
-function layerStorage(layer: GuestLayer, guest: GuestFeatures): GuestStorage {
-  return {
-    driver: layer.driver,
-    driver_options: [],
-    source: layer.source,
-    fstype: "erofs",
-    options: ["ro", ...(guest.verityLayers ? verityOptions(layer.verity) : [])],
-    mount_point: guestLayerMount(layer.source),
-    // one image's layers serve several containers; the agent counts the users of a mount point
-    shared: false,
-  };
 }
 
 function verityOptions(verity: LayerVerity): readonly string[] {
