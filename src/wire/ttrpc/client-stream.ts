@@ -49,21 +49,21 @@ export class OpenStream implements AsyncIterable<unknown> {
     this.#signal?.addEventListener("abort", this.#onAbort, { once: true });
   }
 
-  /** Writes the request; `payload` is the only request of a server-streaming method. */
+  /** Writes the request, the only one if there is a `payload`. A failure comes out where answers are awaited. */
   begin(payload: Uint8Array | undefined): void {
     try {
       if (this.#signal?.aborted) throw abortReason(this.#signal, this.#target.operation);
       this.#id = this.#methods.start(this, payload);
       this.#isSendClosed = payload !== undefined;
     } catch (error) {
-      this.#end();
-      throw error;
+      this.#end(error instanceof Error ? error : new Error(errorText(error)));
     }
   }
 
   async send(message: unknown): Promise<void> {
     if (this.#isSendClosed) throw new WrongState(this.#target.operation, "closed for sending", "send");
-    if (this.#received.isEnded) throw new WrongState(this.#target.operation, "ended", "send");
+    if (this.#received.isEnded)
+      throw this.#received.error ?? new WrongState(this.#target.operation, "ended by the peer", "send");
     const payload = this.#target.method.request.encode(message);
     this.#methods.connection.send({ streamId: this.#id, kind: MessageKind.data, flags: 0 }, payload);
     await this.#methods.connection.drained();

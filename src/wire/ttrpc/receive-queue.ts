@@ -25,6 +25,11 @@ export class ReceiveQueue<T> implements AsyncIterable<T> {
     return this.#end !== undefined;
   }
 
+  /** What the queue ended with, if that was an error. */
+  get error(): Error | undefined {
+    return this.#end?.error;
+  }
+
   push(value: T, bytes: number): void {
     if (this.#end !== undefined) return;
     this.#items.push({ value, bytes });

@@ -34,8 +34,12 @@ export class ServerConnection implements AsyncDisposable {
     this.#connection = new FrameConnection(duplex, options.peer, {
       onFrame: (frame) => this.#receive(frame),
       onClose: (cause) => {
-        for (const call of this.#calls.values()) call.abort(cause);
+        const calls = [...this.#calls.values()];
         this.#calls.clear();
+        for (const call of calls) {
+          call.onFinish?.({ code: StatusCode.cancelled, message: cause.message });
+          call.abort(cause);
+        }
       },
     });
     this.#replies = {

@@ -179,6 +179,8 @@ describe("a ttrpc stream", () => {
     const lost = ids(probe.Scatter({}));
     near.destroy();
     await assert.rejects(lost, ConnectionLost);
+    await assert.rejects(ids(probe.Scatter({})), ConnectionLost);
+    await assert.rejects(probe.Both().send({}), ConnectionLost);
   });
 
   it("that nobody reads holds the connection, and one that is left lets go of it", async () => {

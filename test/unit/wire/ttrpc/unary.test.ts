@@ -290,6 +290,25 @@ describe("a ttrpc server", () => {
     assert.deepEqual(log, ["One 0", "One 13"]);
   });
 
+  it("reports a call whose connection ended as cancelled, once", async () => {
+    const log: string[] = [];
+    const { probe, near, far } = openPair(
+      { One: (_r, { signal }) => new Promise((_, reject) => signal.addEventListener("abort", reject)) },
+      {
+        onCall:
+          ({ method }) =>
+          (status) =>
+            void log.push(`${method} ${status.code}`),
+      },
+    );
+    void probe.One({}).catch(() => undefined);
+    await new Promise((resolve) => setImmediate(resolve));
+    near.destroy();
+    far.destroy();
+    for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(log, ["One 1"]);
+  });
+
   it("stops reading requests while its answers are not read", async () => {
     let handled = 0;
     const { peer, near } = rawServer({
