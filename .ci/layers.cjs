@@ -2,7 +2,7 @@
 const may = {
   main: ["shim", "lib"],
   "cli.ts": ["cli", "lib"],
-  guest: ["wire", "oci", "lib"],
+  guest: ["wire", "oci", "measure", "lib"],
   shim: ["runtime", "pod", "vm", "agent", "host", "plan", "translate", "measure", "config", "oci", "wire", "lib"],
   cli: ["runtime", "pod", "vm", "agent", "host", "plan", "translate", "measure", "config", "oci", "wire", "lib"],
   runtime: ["pod", "vm", "agent", "host", "plan", "translate", "measure", "config", "oci", "wire", "lib"],
