@@ -29,7 +29,8 @@ export function measureMrtd(sections: readonly TdvfSection[], order: MrtdOrder):
     steps.push(stepOf(section, order, sha.copy().digest("hex")));
   }
   const mrtd = sha.digest();
-  return { mrtd, trail: { register: "mrtd", algorithm: "sha384", initial: "", steps, value: toHex(mrtd) } };
+  const register = order === "singlePass" ? "mrtd" : "mrtd-two-pass";
+  return { mrtd, trail: { register, algorithm: "sha384", initial: "", steps, value: toHex(mrtd) } };
 }
 
 function stepOf(section: TdvfSection, order: MrtdOrder, running: string): Step {
