@@ -10,7 +10,7 @@ import { type CommandOptions, mustSucceed, type Outcome, runCommand } from "./co
 import { handlerConfigPath, type LabHandler, registryMirrors, renderContainerdConfig } from "./containerd-config.ts";
 import { PAUSE_IMAGE } from "./images/catalog.ts";
 import { type Leftovers, readHoldings } from "./leftovers.ts";
-import { testImages, toolPath } from "./tools.ts";
+import { repository, testImages, toolPath } from "./tools.ts";
 
 export interface LabOptions {
   /** folder of the lab; emptied at the start */
@@ -144,7 +144,14 @@ function prepareFolder(options: LabOptions, found: { containerd: string; version
   }
   const system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   return {
-    PATH: [found.containerd, dirname(toolPath("crictl")), dirname(process.execPath), system].join(":"),
+    // containerd 1.6 knows no runtime_path: there the shim is found on PATH
+    PATH: [
+      found.containerd,
+      join(repository, "dist/bin"),
+      dirname(toolPath("crictl")),
+      dirname(process.execPath),
+      system,
+    ].join(":"),
     HOME: process.env["HOME"] ?? "/root",
     LAB: folder,
     SNAPSHOTTER: snapshotter,

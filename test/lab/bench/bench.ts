@@ -1,0 +1,69 @@
+// Benchmarks by one command; a table on stdout and JSON in a file. Every number that has a target is
+// told as a ratio to something measured in the same run.
+//   npm run bench -- --out FILE [--only start,pods,floor] [--rounds N] [--handler NAME]
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, loadavg, release, tmpdir, totalmem } from "node:os";
+import { join } from "node:path";
+import { handlers } from "../handlers.ts";
+import { startLab } from "../start-lab.ts";
+import { toolPath } from "../tools.ts";
+import { benchFloor } from "./floor.ts";
+import { benchPods } from "./pods.ts";
+import type { Run } from "./samples.ts";
+import { type BenchContext, benchStart } from "./shim.ts";
+
+type Benchmark = (context: BenchContext) => Promise<Run[]>;
+
+const benchmarks: Readonly<Record<string, Benchmark>> = {
+  start: benchStart,
+  pods: benchPods,
+  floor: (context) => benchFloor(context.lab.folder),
+};
+
+function option(name: string): string | undefined {
+  const at = process.argv.indexOf(`--${name}`);
+  return at < 0 ? undefined : process.argv[at + 1];
+}
+
+function printTable(runs: readonly Run[]): void {
+  const width = Math.max(...runs.map((run) => run.name.length));
+  for (const { name, unit, median, min, max, peer, ratio } of runs) {
+    const own = `${name.padEnd(width)}  ${median.toFixed(1).padStart(9)} ${unit.padEnd(4)}  [${min.toFixed(1)}–${max.toFixed(1)}]`;
+    process.stdout.write(
+      peer === undefined ? `${own}\n` : `${own}  ${ratio?.toFixed(2)} × ${peer.name} (${peer.median.toFixed(1)})\n`,
+    );
+  }
+}
+
+async function main(): Promise<void> {
+  const only = option("only")?.split(",") ?? Object.keys(benchmarks);
+  const folder = mkdtempSync(join(tmpdir(), "kata-cvm-bench-"));
+  const containerd = toolPath("containerd-1.6");
+  await using lab = await startLab({ folder, handlers: handlers(), containerd });
+  const context = { lab, rounds: Number(option("rounds") ?? 10), handler: option("handler") ?? "kata-cvm-fast" };
+  const runs: Run[] = [];
+  for (const name of only) {
+    const benchmark = benchmarks[name];
+    if (benchmark === undefined)
+      throw new Error(`no benchmark ${name}; there are ${Object.keys(benchmarks).join(", ")}`);
+    process.stderr.write(`bench: ${name}\n`);
+    runs.push(...(await benchmark(context)));
+  }
+  const machine = {
+    cpu: cpus()[0]?.model ?? "unknown",
+    cores: cpus().length,
+    memoryMiB: Math.round(totalmem() / 2 ** 20),
+    kernel: release(),
+    load: loadavg()[0],
+    node: process.version,
+    os: /^PRETTY_NAME="(.*)"$/m.exec(readFileSync("/etc/os-release", "utf8"))?.[1],
+    containerd: lab.containerdVersion,
+    handler: context.handler,
+  };
+  printTable(runs);
+  const out = option("out");
+  if (out !== undefined) writeFileSync(out, `${JSON.stringify({ machine, runs }, null, 1)}\n`);
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+}
+
+await main();

@@ -1,0 +1,113 @@
+// What a user waits for, through crictl: a pod, an exec, output; beside runc in the same run. The
+// parts of a launch come from the pod's own timeline.
+import { join } from "node:path";
+import { Cri, type Pod } from "../../support/cri.ts";
+import { mustSucceed } from "../command.ts";
+import { repository } from "../tools.ts";
+import { median, type Run, report, timedInTurn } from "./samples.ts";
+import { type BenchContext, bareNodeMemory, memoryOf } from "./shim.ts";
+
+/** One line of `kata-cvm timeline --json`. */
+interface Stage {
+  readonly name: string;
+  readonly ms: number;
+}
+
+const POD_ROUNDS = 3;
+const OUTPUT_MIB = 64;
+
+export async function benchPods(context: BenchContext): Promise<Run[]> {
+  const ours = new Cri(context.lab, context.handler);
+  const peer = new Cri(context.lab, "runc");
+  const pods: { ours: Pod[]; peer: Pod[] } = { ours: [], peer: [] };
+  try {
+    const [own = [], runc = []] = await timedInTurn(POD_ROUNDS, [
+      async () => pods.ours.push(await ours.runPod()),
+      async () => pods.peer.push(await peer.runPod()),
+    ]);
+    const stages = await launchStages(context, pods.ours);
+    for (const pod of pods.ours.splice(1)) await ours.removePod(pod);
+    for (const pod of pods.peer.splice(1)) await peer.removePod(pod);
+    const [mine, theirs] = [pods.ours[0], pods.peer[0]];
+    if (mine === undefined || theirs === undefined) throw new Error("no pod is left to measure");
+    return [
+      report({ name: "runp", unit: "ms", samples: own }, { name: "runp with runc", unit: "ms", samples: runc }),
+      ...stages,
+      ...(await benchMemory(context, mine, theirs)),
+      ...(await benchExec(context, { cri: ours, pod: mine }, { cri: peer, pod: theirs })),
+    ];
+  } finally {
+    await ours.cleanUp();
+    await peer.cleanUp();
+  }
+}
+
+async function launchStages(context: BenchContext, pods: readonly Pod[]): Promise<Run[]> {
+  const byName = new Map<string, number[]>();
+  for (const pod of pods) {
+    const outcome = await context.lab.exec([join(repository, "dist/bin/kata-cvm"), "timeline", pod.id, "--json"]);
+    if (outcome.code !== 0) {
+      process.stderr.write(`bench: no launch stages: ${outcome.stderr.trim().split("\n")[0] ?? ""}\n`);
+      return [];
+    }
+    const { stages } = JSON.parse(outcome.stdout.toString("utf8")) as { stages: readonly Stage[] };
+    for (const { name, ms } of stages) byName.set(name, [...(byName.get(name) ?? []), ms]);
+  }
+  return [...byName].map(([name, samples]) => report({ name: `runp: ${name}`, unit: "ms", samples }));
+}
+
+async function daemonPid(context: BenchContext, pod: Pod): Promise<string> {
+  const { stdout } = await mustSucceed(context.lab.exec(["pgrep", "-o", "-f", "--", `-id ${pod.id}`]));
+  return stdout.toString("utf8").trim();
+}
+
+async function benchMemory(context: BenchContext, mine: Pod, theirs: Pod): Promise<Run[]> {
+  const runs: Run[] = [];
+  for (const kind of ["Rss", "Pss"] as const) {
+    const word = kind.toUpperCase();
+    const own = await memoryOf(context.lab, await daemonPid(context, mine), kind);
+    const node = {
+      name: `bare node ${word}`,
+      unit: "MiB",
+      samples: [await bareNodeMemory(context.lab, kind)],
+    } as const;
+    const runc = {
+      name: `runc shim ${word}`,
+      unit: "MiB",
+      samples: [await memoryOf(context.lab, await daemonPid(context, theirs), kind)],
+    } as const;
+    runs.push(report({ name: `daemon ${word}`, unit: "MiB", samples: [own] }, node));
+    runs.push(report({ name: `daemon ${word} beside runc's`, unit: "MiB", samples: [own] }, runc));
+  }
+  return runs;
+}
+
+interface Side {
+  readonly cri: Cri;
+  readonly pod: Pod;
+}
+
+async function benchExec(context: BenchContext, mine: Side, theirs: Side): Promise<Run[]> {
+  const [own, runc] = [await mine.cri.start(mine.pod), await theirs.cri.start(theirs.pod)];
+  const [ownExec = [], runcExec = []] = await timedInTurn(context.rounds, [
+    () => mine.cri.exec(own, ["true"]),
+    () => theirs.cri.exec(runc, ["true"]),
+  ]);
+  const output = ["sh", "-c", `dd if=/dev/zero bs=1M count=${OUTPUT_MIB} 2>/dev/null`];
+  const [ownOutput = [], runcOutput = []] = await timedInTurn(POD_ROUNDS, [
+    () => mustSucceed(mine.cri.crictl(["exec", own, ...output], { timeoutMs: 120_000 })),
+    () => mustSucceed(theirs.cri.crictl(["exec", runc, ...output], { timeoutMs: 120_000 })),
+  ]);
+  const rate = (samples: readonly number[]) => samples.map((ms) => (OUTPUT_MIB * 1.048576) / (ms / 1000));
+  process.stderr.write(`bench: ${OUTPUT_MIB} MiB through crictl exec in ${Math.round(median(ownOutput))} ms\n`);
+  return [
+    report(
+      { name: "exec -s true", unit: "ms", samples: ownExec },
+      { name: "exec -s true with runc", unit: "ms", samples: runcExec },
+    ),
+    report(
+      { name: "stdout of an exec, through crictl", unit: "MB/s", samples: rate(ownOutput) },
+      { name: "the same with runc", unit: "MB/s", samples: rate(runcOutput) },
+    ),
+  ];
+}
