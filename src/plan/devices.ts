@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { RuntimeConfig } from "../config/schema.ts";
 import { InvalidRequest } from "../lib/errors.ts";
+import { chooseAccelerator } from "./accelerator.ts";
 import type { HostFacts, LaunchInputs } from "./inputs.ts";
 import type { ColdDevice, HelperPlan, HotDevice, LaunchPlan, RunFiles, VsockPlan } from "./launch-plan.ts";
 
@@ -111,7 +112,7 @@ function initdataDisk(runFiles: RunFiles): Unplaced {
 }
 
 function useVhostNet({ host, config }: LaunchInputs): boolean {
-  return host.vhostNet && config.vm.accelerator !== "tcg" && host.kvm.usable;
+  return host.vhostNet && chooseAccelerator(config, host) === "kvm";
 }
 
 function planVsock({ config, host, pod }: LaunchInputs, runFiles: RunFiles): VsockPlan {

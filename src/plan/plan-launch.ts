@@ -5,6 +5,7 @@ import { initdataAnnotation } from "../config/overrides.ts";
 import type { RuntimeConfig } from "../config/schema.ts";
 import { EnvironmentLacks, InvalidRequest } from "../lib/errors.ts";
 import { parseIdentifier } from "../oci/identifiers.ts";
+import { chooseAccelerator } from "./accelerator.ts";
 import { initdataPath, planDevices, usesSwtpm } from "./devices.ts";
 import { type PodInitdata, parsePodInitdata } from "./initdata.ts";
 import type { HostFacts, LaunchInputs, PodRequest } from "./inputs.ts";
@@ -72,14 +73,6 @@ export function classOf({ vm, paths }: RuntimeConfig): LaunchClass {
   if (vm.tee === "none") return paths.firmware === "builtin" ? "fast" : "measured";
   if (paths.igvm !== "") return "snp-igvm";
   return vm.boot === "direct" ? "snp-ovmf-initrd" : "snp-ovmf-uki";
-}
-
-function chooseAccelerator(config: RuntimeConfig, host: HostFacts): "kvm" | "tcg" {
-  const wanted = config.vm.accelerator;
-  if (wanted === "tcg") return "tcg";
-  // A confidential guest goes to KVM whatever a self-test of ordinary guests says; QEMU itself is the judge.
-  if (config.vm.tee !== "none" || wanted === "kvm") return "kvm";
-  return host.kvm.usable ? "kvm" : "tcg";
 }
 
 function chooseCpu(config: RuntimeConfig, accelerator: "kvm" | "tcg"): string {

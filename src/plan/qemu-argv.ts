@@ -52,7 +52,8 @@ function renderMachine({ accelerator, tee, firmware }: LaunchPlan): string {
     ...(firmware.kind === "igvm" ? ["igvm-cfg=igvm0"] : []),
     "smm=off",
     "vmport=off",
-    "hpet=off",
+    // Under TCG a kernel without this timer falls back on ones that emulation serves badly.
+    ...(accelerator === "kvm" ? ["hpet=off"] : []),
     "sata=off",
     "usb=off",
     "graphics=off",

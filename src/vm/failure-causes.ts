@@ -227,8 +227,9 @@ export function recognise(evidence: LaunchEvidence, plan: LaunchPlan): LaunchFai
 
 /** The error for a VM that ended, or refused a step, before it served anyone. */
 export function explainExit(exit: VmExitFacts, during: string, plan: LaunchPlan): Error {
-  const evidence = { during, said: exit.stderrTail, console: exit.consoleTail };
-  return recognise(evidence, plan) ?? new VmExited(during, exit);
+  const readable = { ...exit, consoleTail: wordsOf(exit.consoleTail) };
+  const evidence = { during, said: exit.stderrTail, console: readable.consoleTail };
+  return recognise(evidence, plan) ?? new VmExited(during, readable);
 }
 
 /** The error for a guest that runs but never answers. */
@@ -236,14 +237,15 @@ export function explainSilence(
   facts: { port: number; timeoutMs: number; console: string },
   plan: LaunchPlan,
 ): LaunchFailed {
-  const known = recognise({ during: "waiting for the agent", said: "", console: facts.console }, plan);
+  const words = wordsOf(facts.console);
+  const known = recognise({ during: "waiting for the agent", said: "", console: words }, plan);
   if (known !== undefined) return known;
   const seconds = Math.round(facts.timeoutMs / 1000);
   return new LaunchFailed({
     reason: "guest-silent",
     cause: `the guest did not answer on vsock port ${facts.port} within ${seconds} s`,
     fix: "see how far it came by the console lines; raise agent.boot_timeout if it was only slow",
-    evidence: facts.console.trim() === "" ? "the console stayed empty" : lastLines(facts.console),
+    evidence: words.trim() === "" ? "the console stayed empty" : lastLines(words),
   });
 }
 
@@ -257,7 +259,17 @@ function lineAround(text: string, index: number): string {
 }
 
 function lastLines(text: string): string {
-  return `last console lines: ${text.trim().split(/\r?\n/).slice(-3).join(" | ")}`.slice(0, 500);
+  const lines = text.split(/[\r\n]+/).filter((line) => line.trim() !== "");
+  return `last console lines: ${lines.slice(-3).join(" | ")}`.slice(0, 500);
+}
+
+/** Firmware and init paint the console; only the words are evidence. ECMA-48 control sequences, and other controls. */
+function wordsOf(console: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: taking them out is the point
+  return console.replace(
+    /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[@-Z\\-_a-z!])|[\u0000-\u0009\u000b\u000c\u000e-\u001f]/g,
+    "",
+  );
 }
 
 function pathOf(firmware: LaunchPlan["firmware"]): string {
