@@ -31,12 +31,12 @@ describe("parseVariableStore", () => {
     assert.throws(() => parseVariableStore(Buffer.alloc(8)), MalformedInput);
   });
 
-  it("either reads or refuses 3,000 damaged volumes", function () {
-    const seed = Buffer.from(packaged(this, "OVMF_VARS_4M.ms.fd").subarray(0, 4096));
+  it("either reads or refuses 2,000 damaged volumes", function () {
+    const seed = Buffer.from(packaged(this, "OVMF_VARS_4M.ms.fd").subarray(0, 32768));
     seed.writeUInt32LE(seed.length - 72, 72 + 16); // the store now ends with the cut
     assert.ok(parseVariableStore(seed).length > 0);
     const next = random(7);
-    for (let run = 0; run < 3000; run++) {
+    for (let run = 0; run < 2000; run++) {
       try {
         parseVariableStore(mutate(seed, next));
       } catch (error) {
