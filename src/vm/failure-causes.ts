@@ -1,5 +1,6 @@
 // QEMU's own words -> what happened, why, and what to do. Patterns are over text that QEMU, KVM,
 // OVMF and our guest's first program print; the first row that fits wins, so the special come first.
+import { stripVTControlCharacters } from "node:util";
 import { LaunchFailed, VmExited, type VmExitFacts } from "../lib/errors.ts";
 import type { LaunchPlan } from "../plan/launch-plan.ts";
 
@@ -263,13 +264,10 @@ function lastLines(text: string): string {
   return `last console lines: ${lines.slice(-3).join(" | ")}`.slice(0, 500);
 }
 
-/** Firmware and init paint the console; only the words are evidence. ECMA-48 control sequences, and other controls. */
+/** Firmware and init paint the console; only the words are evidence. */
 function wordsOf(console: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: taking them out is the point
-  return console.replace(
-    /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[@-Z\\-_a-z!])|[\u0000-\u0009\u000b\u000c\u000e-\u001f]/g,
-    "",
-  );
+  const kept = [...stripVTControlCharacters(console)].filter((letter) => letter >= " " || letter === "\n");
+  return kept.join("");
 }
 
 function pathOf(firmware: LaunchPlan["firmware"]): string {
