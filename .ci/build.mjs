@@ -47,7 +47,7 @@ const programs = [
   ["shim/delete", "src/shim/delete.ts", []],
   ["shim/info", "src/shim/info.ts", []],
   ["shim/serve", "src/shim/serve.ts", ["control"]],
-  ["shim/control", "src/shim/control.ts", []],
+  ["shim/control", "src/runtime/control.ts", []],
   ["cli/cli", "src/cli.ts", []],
   ["guest/agent", "src/guest/agent.ts", []],
 ];
