@@ -57,7 +57,7 @@ function describe(address: ListenAddress): string {
 
 /** systemd's FailureAction would do it too; asking first lets file systems be synced. */
 function endGuest(options: AgentOptions, log: Logger): void {
-  log.info("the sandbox is gone", { then: options.afterDestroy });
+  log.info("the sandbox is gone", { next: options.afterDestroy });
   const exit = () => process.exit(0);
   if (options.afterDestroy === "exit") {
     setTimeout(exit, 100);

@@ -1,6 +1,6 @@
 // A container's cgroup (v2). The host's own cgroup path means nothing in here, so every container gets
 // one directory below ours. Killing and freezing are single writes, which nothing in the container escapes.
-import { type FSWatcher, existsSync, readFileSync, watch, writeFileSync } from "node:fs";
+import { existsSync, type FSWatcher, readFileSync, watch, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf } from "../lib/errors.ts";
 

@@ -120,7 +120,10 @@ export class GuestContainer {
   }
 
   /** Waits for output; empty at its end. Output that no caller got stays for the next. */
-  async read(execId: string, from: { stream: "stdout" | "stderr"; limit: number; signal: AbortSignal }): Promise<Buffer> {
+  async read(
+    execId: string,
+    from: { stream: "stdout" | "stderr"; limit: number; signal: AbortSignal },
+  ): Promise<Buffer> {
     const queue = this.process(execId).streams[from.stream];
     if (queue === undefined) throw failures.noReader();
     const data = await queue.take(from.limit, from.signal);
@@ -139,7 +142,10 @@ export class GuestContainer {
   /** Ends every process, then lets the runtime forget the container. `timeoutMs` undefined waits for ever. */
   async remove(timeoutMs: number | undefined): Promise<void> {
     this.killAll();
-    const limits = { operation: `ETIME: ending container ${this.id}`, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
+    const limits = {
+      operation: `ETIME: ending container ${this.id}`,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    };
     await withDeadline(this.init.exited, limits);
     for (const process of [this.init, ...this.#execs.values()]) process.streams.close();
     this.#oomWatch?.[Symbol.dispose]();
@@ -165,6 +171,8 @@ async function launch(
   run: (stdio: ReturnType<typeof makeStdio>["child"]) => ReturnType<OciRuntime["create"]>,
 ): Promise<GuestProcess> {
   const stdio = makeStdio(spec.terminal === true);
+  // its process may end before we have read its pid; nobody else may take the exit code until then
+  using _ = tools.reaper.hold();
   try {
     const started = await run(stdio.child);
     stdio.handedOver();
@@ -179,11 +187,12 @@ async function launch(
   }
 }
 
-/** The runtime's complaint about a missing command, in the words hosts look for (agent-protocol §6). */
+/** The runtime's complaint, with the words that hosts look for when the command is missing (agent-protocol §6). */
 function explainLaunch(error: unknown, spec: Oci.Process): unknown {
   if (!(error instanceof HostCommandFailed)) return error;
   const command = spec.args?.[0] ?? "";
-  const isMissing = /executable file|open executable|exec: "/i.test(error.stderrTail);
-  const text = isMissing ? `the file ${command} was not found: no such file or directory: ` : "";
-  return new AgentFailure("internal", `${text}${error.stderrTail.trim() || errorText(error)}`, { cause: error });
+  const complaint = error.stderrTail.trim() || errorText(error);
+  const isMissing = /executable file .*(not found|no such file)|exec: .*(not found|no such file)/i.test(complaint);
+  const lead = isMissing ? `the file ${command} was not found: no such file or directory` : `cannot run ${command}`;
+  return new AgentFailure("internal", `${lead}: ${complaint}`, { cause: error });
 }

@@ -6,10 +6,10 @@ import {
   chownSync,
   closeSync,
   constants,
-  ftruncateSync,
-  fstatSync,
   fchmodSync,
   fchownSync,
+  fstatSync,
+  ftruncateSync,
   lchownSync,
   lstatSync,
   mkdirSync,
@@ -115,7 +115,8 @@ function copyDirectory(target: string, request: CopyFileRequest): void {
 /** Made beside and renamed over, so that a reader sees the old or the new target, never none. */
 function copyLink(target: string, request: CopyFileRequest): void {
   const link = Buffer.from(request.data).toString("utf8");
-  if (link === "" || link.length > PATH_MAX || link.includes("\0")) throw new InvalidRequest("data", "is not a link target");
+  if (link === "" || link.length > PATH_MAX || link.includes("\0"))
+    throw new InvalidRequest("data", "is not a link target");
   const temporary = `${target}.kata-tmp`;
   rmSync(temporary, { force: true });
   symlinkSync(link, temporary);

@@ -15,10 +15,14 @@ export async function attachDevices(devices: readonly Device[], spec: Spec, limi
   if (new Set(paths).size !== paths.length) throw new InvalidRequest("devices.container_path", "is given twice");
   for (const device of devices) {
     if (device.type !== "blk" && device.type !== "scsi") {
-      throw new Unsupported(`device type ${JSON.stringify(device.type.slice(0, 32))}`, "this agent attaches block devices only");
+      throw new Unsupported(
+        `device type ${JSON.stringify(device.type.slice(0, 32))}`,
+        "this agent attaches block devices only",
+      );
     }
     const entry = spec.Linux?.Devices.find((candidate) => candidate.Path === device.container_path);
-    if (entry === undefined) throw new AgentFailure("internal", `Missing devices in OCI spec: ${device.container_path}`);
+    if (entry === undefined)
+      throw new AgentFailure("internal", `Missing devices in OCI spec: ${device.container_path}`);
     const disk = await waitForDisk(device.type, device.id === "" ? device.vm_path : device.id, limitMs);
     const before = { major: entry.Major, minor: entry.Minor };
     entry.Major = BigInt(disk.major);

@@ -10,6 +10,7 @@ export function isValidId(id: string): boolean {
 }
 
 export function requireId(kind: "container" | "exec" | "sandbox", id: string): string {
-  if (!isValidId(id)) throw new InvalidRequest(`${kind}_id`, `invalid ${kind} ID ${JSON.stringify(id.slice(0, ID_MAX))}`);
+  if (!isValidId(id))
+    throw new InvalidRequest(`${kind}_id`, `invalid ${kind} ID ${JSON.stringify(id.slice(0, ID_MAX))}`);
   return id;
 }

@@ -59,7 +59,8 @@ function parseArguments(argv: readonly string[]): Map<string, string> {
   for (let at = 0; at < argv.length; at += 2) {
     const name = argv[at] ?? "";
     const value = argv[at + 1];
-    if (!known.includes(name) || value === undefined) throw wrong(name, "is not an argument of the agent, or has no value");
+    if (!known.includes(name) || value === undefined)
+      throw wrong(name, "is not an argument of the agent, or has no value");
     found.set(name, value);
   }
   return found;

@@ -1,10 +1,11 @@
 // One process of a container, the first or an exec: its streams, its exit, and what was already told.
-import { makePipe } from "./sys/pipe.ts";
+
 import { closeSync, readFileSync } from "node:fs";
 import { errnoOf } from "../lib/errors.ts";
 import type { ProcessStdio, StartedProcess } from "./runtime.ts";
 import { failures } from "./status.ts";
 import { PipeStreams, type ProcessStreams, TerminalStreams } from "./streams.ts";
+import { makePipe } from "./sys/pipe.ts";
 
 const SIGTERM = 15;
 const SIGKILL = 9;

@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { HostCommandFailed } from "../lib/errors.ts";
 import { Tail } from "../lib/tail.ts";
+import { leaveToLibuv } from "./sys/children.ts";
 
 export interface CommandOptions {
   readonly stdio?: readonly [number | "ignore", number | "ignore", number | "ignore"];
@@ -19,6 +20,7 @@ export function runCommand(program: string, args: readonly string[], options: Co
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs, killSignal: "SIGKILL" }),
     });
+    leaveToLibuv(child);
     const said = { out: new Tail(1024 * 1024), err: new Tail() };
     child.stdout?.on("data", (chunk: Buffer) => said.out.push(chunk));
     child.stderr?.on("data", (chunk: Buffer) => said.err.push(chunk));

@@ -54,7 +54,11 @@ export class OciRuntime {
   }
 
   /** `process` is an OCI process object. */
-  async exec(containerId: string, process: object, at: { directory: string; stdio: ProcessStdio }): Promise<StartedProcess> {
+  async exec(
+    containerId: string,
+    process: object,
+    at: { directory: string; stdio: ProcessStdio },
+  ): Promise<StartedProcess> {
     await mkdir(at.directory, { recursive: true, mode: 0o700 });
     const file = join(at.directory, "process.json");
     writeFileSync(file, JSON.stringify(process), { mode: 0o600 });
@@ -94,7 +98,10 @@ export class OciRuntime {
   }
 
   #global(): string[] {
-    return [`--root=${this.#options.root}`, ...(this.#isCrun ? [`--cgroup-manager=${this.#options.cgroupManager}`] : [])];
+    return [
+      `--root=${this.#options.root}`,
+      ...(this.#isCrun ? [`--cgroup-manager=${this.#options.cgroupManager}`] : []),
+    ];
   }
 
   get #isCrun(): boolean {

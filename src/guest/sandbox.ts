@@ -8,8 +8,8 @@ import { errorText, InvalidRequest } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { CreateContainerRequest, CreateSandboxRequest, Storage } from "../wire/gen/kata/agent.ts";
 import { isBelow, resolveBindSource } from "./bind-sources.ts";
-import { type ContainerTools, GuestContainer } from "./container.ts";
 import { ContainerCgroup } from "./cgroup.ts";
+import { type ContainerTools, GuestContainer } from "./container.ts";
 import { attachDevices } from "./devices.ts";
 import { requireId } from "./ids.ts";
 import { OomEvents } from "./oom-events.ts";
@@ -18,9 +18,9 @@ import { convertSpec } from "./spec.ts";
 import { AgentFailure, failures } from "./status.ts";
 import { STORAGE_ROOT } from "./storage/checks.ts";
 import { StorageRegistry } from "./storage/registry.ts";
-import { applySysctls } from "./sysctls.ts";
-import { makeSandboxNamespaces, type SandboxNamespaces } from "./sys/namespaces.ts";
 import { isMountPoint, MS, mount, mountPoints, unmount } from "./sys/mounts.ts";
+import { makeSandboxNamespaces, type SandboxNamespaces } from "./sys/namespaces.ts";
+import { applySysctls } from "./sysctls.ts";
 
 const NAMESPACES = "/run/sandbox-ns";
 const RESOLV_CONF = `${STORAGE_ROOT}/sandbox/resolv.conf`;
@@ -56,7 +56,8 @@ export class Sandbox {
     if (request.sandbox_id !== "") this.#id = requireId("sandbox", request.sandbox_id);
     resetDirectory();
     for (const module of request.kernel_modules) {
-      if (!/^[\w-]+$/.test(module.name)) throw new InvalidRequest("kernel_modules.name", JSON.stringify(module.name.slice(0, 64)));
+      if (!/^[\w-]+$/.test(module.name))
+        throw new InvalidRequest("kernel_modules.name", JSON.stringify(module.name.slice(0, 64)));
       await runCommand("modprobe", ["--", module.name, ...module.parameters], { timeoutMs: MODPROBE_LIMIT_MS });
     }
     this.#namespaces = makeSandboxNamespaces(NAMESPACES, request.hostname);
@@ -66,7 +67,8 @@ export class Sandbox {
 
   async createContainer(request: CreateContainerRequest): Promise<void> {
     const id = requireId("container", request.container_id);
-    if (this.#containers.has(id)) throw new AgentFailure("internal", `exec fifo exists: container ${id} already exists`);
+    if (this.#containers.has(id))
+      throw new AgentFailure("internal", `exec fifo exists: container ${id} already exists`);
     await this.#alone(id, async () => {
       await using undo = new CleanupStack();
       const mounts = await this.#addStorages(request.storages, id);

@@ -113,7 +113,8 @@ function containerMethods(sandbox: Sandbox): Partial<Methods> {
       return {};
     },
     GetDiagnosticData: ({ container_id: id, log_type: type }) => {
-      if (type !== "termination_log") throw new AgentFailure("invalidArgument", `unsupported log type ${JSON.stringify(type.slice(0, 64))}`);
+      if (type !== "termination_log")
+        throw new AgentFailure("invalidArgument", `unsupported log type ${JSON.stringify(type.slice(0, 64))}`);
       const { annotations, spec } = held(id);
       const path = annotations[TERMINATION_PATH];
       if (path === undefined) throw new AgentFailure("internal", "terminationMessagePath is not annotated");

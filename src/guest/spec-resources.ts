@@ -5,9 +5,16 @@ import type * as Oci from "../oci/types.ts";
 import type * as Wire from "../wire/gen/kata/oci.ts";
 
 /** Devices that nobody allowed are denied; the runtime adds the usual ones (null, zero, tty, ...). */
-export function convertResources(resources: Wire.LinuxResources | undefined, devices: readonly Oci.Device[]): Oci.Resources {
+export function convertResources(
+  resources: Wire.LinuxResources | undefined,
+  devices: readonly Oci.Device[],
+): Oci.Resources {
   return {
-    devices: [{ allow: false, access: "rwm" }, ...devices.map(allowRule), ...(resources?.Devices ?? []).map(convertRule)],
+    devices: [
+      { allow: false, access: "rwm" },
+      ...devices.map(allowRule),
+      ...(resources?.Devices ?? []).map(convertRule),
+    ],
     ...convertLimits(resources),
   };
 }
@@ -20,7 +27,10 @@ export function convertLimits(resources: Wire.LinuxResources | undefined): Oci.R
     ...(memory === undefined ? {} : { memory }),
     ...(cpu === undefined ? {} : { cpu }),
     ...(pids === undefined ? {} : { pids: { limit: pids } }),
-    hugepageLimits: (resources?.HugepageLimits ?? []).map((limit) => ({ pageSize: limit.Pagesize, limit: limit.Limit })),
+    hugepageLimits: (resources?.HugepageLimits ?? []).map((limit) => ({
+      pageSize: limit.Pagesize,
+      limit: limit.Limit,
+    })),
   };
 }
 

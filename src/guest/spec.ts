@@ -79,7 +79,8 @@ function convertCapabilities(sets: Wire.LinuxCapabilities): Oci.Capabilities {
   const names = (field: string, list: readonly string[]) =>
     list.map((name) => {
       const full = name.toUpperCase().startsWith("CAP_") ? name.toUpperCase() : `CAP_${name.toUpperCase()}`;
-      if (!/^CAP_[A-Z_]{2,32}$/.test(full)) throw new InvalidRequest(`Capabilities.${field}`, `unknown ${name.slice(0, 40)}`);
+      if (!/^CAP_[A-Z_]{2,32}$/.test(full))
+        throw new InvalidRequest(`Capabilities.${field}`, `unknown ${name.slice(0, 40)}`);
       return full;
     });
   return {
@@ -92,7 +93,8 @@ function convertCapabilities(sets: Wire.LinuxCapabilities): Oci.Capabilities {
 }
 
 function convertRlimit(limit: Wire.POSIXRlimit): Oci.Rlimit {
-  if (!/^RLIMIT_[A-Z]+$/.test(limit.Type)) throw new InvalidRequest("Rlimits.Type", `unknown ${limit.Type.slice(0, 40)}`);
+  if (!/^RLIMIT_[A-Z]+$/.test(limit.Type))
+    throw new InvalidRequest("Rlimits.Type", `unknown ${limit.Type.slice(0, 40)}`);
   return { type: limit.Type, hard: limit.Hard, soft: limit.Soft };
 }
 

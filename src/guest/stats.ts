@@ -1,7 +1,8 @@
 // cgroup v2 files -> the v1-shaped statistics of the agent protocol (§3.3). Times become nanoseconds; the
 // map of memory counters holds memory.stat as it is plus the v1 names that collectors look for.
-import type { Init } from "../wire/message.ts";
+
 import type { BlkioStatsEntry, CgroupStats, HugetlbStats } from "../wire/gen/kata/agent.ts";
+import type { Init } from "../wire/message.ts";
 
 /** Content of one file of the container's cgroup, undefined when its controller is absent. */
 export type ReadCgroupFile = (name: string) => string | undefined;

@@ -15,9 +15,19 @@ export class AgentFailure extends Error {
 }
 
 export function statusOf(error: unknown): CallStatus {
+  // cleaning up failed too: the host hears what went wrong first, then that
+  if (isSuppressed(error)) {
+    const { code, message } = statusOf(error.suppressed);
+    return { code, message: `${message} (then ${errorText(error.error)})` };
+  }
   if (error instanceof AgentFailure) return error.status;
   const code = error instanceof Unsupported ? StatusCode.unimplemented : StatusCode.internal;
   return { code, message: errorText(error) };
+}
+
+/** What `using` throws when both the block and a disposal failed; Node 20 has no class of that name. */
+function isSuppressed(error: unknown): error is Error & { error: unknown; suppressed: unknown } {
+  return error instanceof Error && error.name === "SuppressedError" && "suppressed" in error && "error" in error;
 }
 
 export const failures = {

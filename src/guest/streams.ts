@@ -161,9 +161,11 @@ function endAfterSilence({ socket, queue }: { socket: Socket; queue: OutputQueue
   const seen = socket.bytesRead;
   setTimeout(() => {
     if (socket.destroyed) return;
-    if (socket.bytesRead !== seen || queue.isFull) return endAfterSilence({ socket, queue });
-    queue.end();
-    socket.destroy();
+    if (socket.bytesRead !== seen || queue.isFull) endAfterSilence({ socket, queue });
+    else {
+      queue.end();
+      socket.destroy();
+    }
   }, SILENCE_MS).unref();
 }
 
@@ -249,17 +251,23 @@ export class TerminalStreams implements ProcessStreams {
   #drain(): void {
     const buffer = Buffer.allocUnsafe(CHUNK);
     while (!this.#closed && !this.stdout.isFull) {
-      try {
-        const size = readSync(this.#master, buffer);
-        if (size === 0) return this.stdout.end();
-        this.#silentMs = 0;
-        this.stdout.push(Buffer.from(buffer.subarray(0, size)));
-      } catch (error) {
-        this.#silentMs += TTY_POLL_MS;
-        if (errnoOf(error) !== "EAGAIN" || this.#silentMs > SILENCE_MS) return this.stdout.end();
-        setTimeout(() => this.#drain(), TTY_POLL_MS).unref();
-        return;
-      }
+      const step = this.#readOnce(buffer);
+      if (step === "end") this.stdout.end();
+      if (step === "later") setTimeout(() => this.#drain(), TTY_POLL_MS).unref();
+      if (step !== "more") return;
+    }
+  }
+
+  #readOnce(buffer: Buffer): "more" | "later" | "end" {
+    try {
+      const size = readSync(this.#master, buffer);
+      if (size === 0) return "end";
+      this.#silentMs = 0;
+      this.stdout.push(Buffer.from(buffer.subarray(0, size)));
+      return "more";
+    } catch (error) {
+      this.#silentMs += TTY_POLL_MS;
+      return errnoOf(error) === "EAGAIN" && this.#silentMs <= SILENCE_MS ? "later" : "end";
     }
   }
 

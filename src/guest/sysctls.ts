@@ -8,7 +8,10 @@ import type { SandboxNamespaces } from "./sys/namespaces.ts";
 /** agent-protocol §6, spec validator */
 const ALLOWED = /^(kernel\.(msgmax|msgmnb|msgmni|sem|shm[a-z_]*|domainname)|fs\.mqueue\.[a-z_]+|net\.[\w./-]+)$/;
 
-export function applySysctls(sysctls: Readonly<Record<string, string>>, namespaces: SandboxNamespaces | undefined): void {
+export function applySysctls(
+  sysctls: Readonly<Record<string, string>>,
+  namespaces: SandboxNamespaces | undefined,
+): void {
   const entries = Object.entries(sysctls);
   for (const [name] of entries) {
     if (!ALLOWED.test(name) || name.includes("..")) {
@@ -28,7 +31,10 @@ function sysctlPath(name: string): string {
 
 /** All within one turn of the main thread, which alone changes namespace. */
 function inNamespaces(namespaces: SandboxNamespaces | undefined, work: () => void): void {
-  if (namespaces === undefined) return work();
+  if (namespaces === undefined) {
+    work();
+    return;
+  }
   const own = ["ipc", "uts"].map((name) => openSync(`/proc/thread-self/ns/${name}`, "r"));
   const shared = [namespaces.ipc, namespaces.uts].map((path) => openSync(path, "r"));
   try {

@@ -40,7 +40,8 @@ export function renderAddress(bytes: Buffer): string {
 }
 
 export function parseMac(field: string, text: string): Buffer {
-  if (!/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(text)) throw new InvalidRequest(field, `${JSON.stringify(text.slice(0, 32))} is not a MAC address`);
+  if (!/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(text))
+    throw new InvalidRequest(field, `${JSON.stringify(text.slice(0, 32))} is not a MAC address`);
   return Buffer.from(text.replaceAll(":", ""), "hex");
 }
 

@@ -1,7 +1,8 @@
 // Interfaces and their addresses. The host names a link by its MAC address and says what it shall be
 // called; its old name may even belong to another link for a moment.
-import type { Interface } from "../../wire/gen/kata/types.ts";
+
 import { InvalidRequest } from "../../lib/errors.ts";
+import type { Interface } from "../../wire/gen/kata/types.ts";
 import { AgentFailure } from "../status.ts";
 import { attribute, attributes, NLM_F, netlink } from "../sys/netlink.ts";
 import { type IpPrefix, parseMac, parsePrefix, renderAddress, renderMac } from "./addresses.ts";
@@ -25,26 +26,33 @@ export interface Link {
 }
 
 export function listLinks(): Link[] {
-  return netlink("list links", { type: RTM.getLink, flags: NLM_F.dump, body: Buffer.alloc(LINK_HEADER) }).map((body) => {
-    const found = attributes(body, LINK_HEADER);
-    return {
-      index: body.readInt32LE(4),
-      flags: body.readUInt32LE(8),
-      name: found.get(IFLA.name)?.toString("utf8").replace(/\0.*$/, "") ?? "",
-      mac: renderMac(found.get(IFLA.address) ?? Buffer.alloc(0)),
-      mtu: found.get(IFLA.mtu)?.readUInt32LE(0) ?? 0,
-    };
-  });
+  return netlink("list links", { type: RTM.getLink, flags: NLM_F.dump, body: Buffer.alloc(LINK_HEADER) }).map(
+    (body) => {
+      const found = attributes(body, LINK_HEADER);
+      return {
+        index: body.readInt32LE(4),
+        flags: body.readUInt32LE(8),
+        name: found.get(IFLA.name)?.toString("utf8").replace(/\0.*$/, "") ?? "",
+        mac: renderMac(found.get(IFLA.address) ?? Buffer.alloc(0)),
+        mtu: found.get(IFLA.mtu)?.readUInt32LE(0) ?? 0,
+      };
+    },
+  );
 }
 
 export function linkIndex(name: string): number {
   const link = listLinks().find((candidate) => candidate.name === name);
-  if (link === undefined) throw new AgentFailure("internal", `Link not found (device ${JSON.stringify(name.slice(0, 16))})`);
+  if (link === undefined)
+    throw new AgentFailure("internal", `Link not found (device ${JSON.stringify(name.slice(0, 16))})`);
   return link.index;
 }
 
 export function listAddresses(index: number): IpPrefix[] {
-  const answers = netlink("list addresses", { type: RTM.getAddress, flags: NLM_F.dump, body: Buffer.alloc(ADDRESS_HEADER) });
+  const answers = netlink("list addresses", {
+    type: RTM.getAddress,
+    flags: NLM_F.dump,
+    body: Buffer.alloc(ADDRESS_HEADER),
+  });
   return answers
     .filter((body) => body.readUInt32LE(4) === index)
     .flatMap((body) => {
@@ -57,7 +65,8 @@ export function listAddresses(index: number): IpPrefix[] {
 
 /** Sets name, addresses, MTU and flags of the link with this MAC, and brings it up. */
 export function applyInterface(wanted: Interface): void {
-  if (!NAME.test(wanted.name)) throw new InvalidRequest("interface.name", `${JSON.stringify(wanted.name.slice(0, 32))} is not an interface name`);
+  if (!NAME.test(wanted.name))
+    throw new InvalidRequest("interface.name", `${JSON.stringify(wanted.name.slice(0, 32))} is not an interface name`);
   const mac = renderMac(parseMac("interface.hwAddr", wanted.hwAddr));
   const prefixes = wanted.IPAddresses.map((ip) => parsePrefix("interface.IPAddresses", `${ip.address}/${ip.mask}`));
   const links = listLinks();

@@ -41,7 +41,8 @@ export function addNeighbors(neighbors: readonly ARPNeighbor[]): void {
     header.writeInt32LE(linkIndex(neighbor.device), 4);
     header.writeUInt16LE(neighbor.state === 0 ? NUD_PERMANENT : neighbor.state & 0xffff, 8);
     header.writeUInt8(neighbor.flags & 0xff, 10);
-    const lladdr = neighbor.lladdr === "" ? [] : [attribute(NDA.linkAddress, parseMac("neighbors.lladdr", neighbor.lladdr))];
+    const lladdr =
+      neighbor.lladdr === "" ? [] : [attribute(NDA.linkAddress, parseMac("neighbors.lladdr", neighbor.lladdr))];
     const body = Buffer.concat([header, attribute(NDA.destination, address.bytes), ...lladdr]);
     const flags = NLM_F.ack | NLM_F.create | NLM_F.replace;
     netlink(`neighbor ${renderAddress(address.bytes)}`, { type: RTM.newNeighbor, flags, body });
@@ -65,7 +66,11 @@ function addRoute(route: Route): void {
     ...(route.mtu === 0 ? [] : [attribute(RTA.metrics, attribute(RTAX_MTU, route.mtu))]),
   ]);
   try {
-    netlink(`route ${route.dest || "default"}`, { type: RTM.newRoute, flags: NLM_F.ack | NLM_F.create | NLM_F.replace, body });
+    netlink(`route ${route.dest || "default"}`, {
+      type: RTM.newRoute,
+      flags: NLM_F.ack | NLM_F.create | NLM_F.replace,
+      body,
+    });
   } catch (error) {
     if (!(error instanceof HostCallFailed && error.errno === "EEXIST")) throw error;
   }

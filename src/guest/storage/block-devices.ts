@@ -18,7 +18,8 @@ const POLL_MS = 10;
 const PARTITION_LIMIT_MS = 1000;
 
 export async function waitForDisk(driver: string, source: string, limitMs: number): Promise<BlockDevice> {
-  const look = driver === "scsi" ? scsiLookup(source) : source.startsWith("/dev/") ? nodeLookup(source) : pciLookup(source);
+  const look =
+    driver === "scsi" ? scsiLookup(source) : source.startsWith("/dev/") ? nodeLookup(source) : pciLookup(source);
   return waitUntil(look, `the ${driver} disk ${source} to appear`, limitMs);
 }
 
@@ -59,7 +60,8 @@ function scsiLookup(source: string): () => BlockDevice | undefined {
 }
 
 function nodeLookup(node: string): () => BlockDevice | undefined {
-  if (!/^\/dev\/[A-Za-z0-9_-]+$/.test(node)) throw new InvalidRequest("storages.source", `bad node ${JSON.stringify(node)}`);
+  if (!/^\/dev\/[A-Za-z0-9_-]+$/.test(node))
+    throw new InvalidRequest("storages.source", `bad node ${JSON.stringify(node)}`);
   return () => blockDevice(join("/sys/class/block", basename(node)));
 }
 

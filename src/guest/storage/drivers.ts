@@ -30,9 +30,13 @@ async function block(storage: Storage, context: DriverContext): Promise<CleanupS
   }
   if (storage.driver_options.includes("create_filesystem")) {
     if (storage.fstype !== "ext4") throw new InvalidRequest("storages.fstype", "only ext4 can be created");
-    await runCommand("mkfs.ext4", ["-F", "-q", "-O", "^has_journal", "-m", "0", "-i", "163840", "-I", "128", disk.node], {
-      timeoutMs: MKFS_LIMIT_MS,
-    });
+    await runCommand(
+      "mkfs.ext4",
+      ["-F", "-q", "-O", "^has_journal", "-m", "0", "-i", "163840", "-I", "128", disk.node],
+      {
+        timeoutMs: MKFS_LIMIT_MS,
+      },
+    );
   }
   return mountAt(storage, disk.node);
 }
@@ -41,7 +45,10 @@ async function block(storage: Storage, context: DriverContext): Promise<CleanupS
 async function ephemeral(storage: Storage): Promise<CleanupStack> {
   if (storage.fstype === "hugetlbfs") reserveHugePages(storage.options);
   const options = storage.fstype === "hugetlbfs" ? storage.options.filter((word) => word.startsWith("pagesize=")) : [];
-  const undo = mountAt({ ...storage, options: [...options], fstype: storage.fstype || "tmpfs" }, storage.source || "tmpfs");
+  const undo = mountAt(
+    { ...storage, options: [...options], fstype: storage.fstype || "tmpfs" },
+    storage.source || "tmpfs",
+  );
   if (storage.fstype !== "hugetlbfs") chmodSync(storage.mount_point, 0o1777);
   setGroup(storage);
   return undo;
@@ -118,7 +125,8 @@ function applyGroup(root: string, group: number, onlyOnMismatch: boolean): void 
 
 function reserveHugePages(options: readonly string[]): void {
   const [pageSize, size] = ["pagesize", "size"].map((name) => Number(optionValue(options, name)));
-  if (!pageSize || !size || pageSize % 1024 !== 0) throw new InvalidRequest("storages.options", "pagesize and size are needed");
+  if (!pageSize || !size || pageSize % 1024 !== 0)
+    throw new InvalidRequest("storages.options", "pagesize and size are needed");
   const file = `/sys/kernel/mm/hugepages/hugepages-${pageSize / 1024}kB/nr_hugepages`;
   writeFileSync(file, String(Math.floor(size / pageSize)));
 }

@@ -58,7 +58,8 @@ function sortGroup(group: readonly Storage[]): { upper: Storage | undefined; low
   if (uppers.length > 1) throw new InvalidRequest("storages", "more than one upper layer");
   if (lowers.length === 0) throw new InvalidRequest("storages", "no lower layer");
   if (group.length > LAYERS_MAX) throw new InvalidRequest("storages", `more than ${LAYERS_MAX} layers`);
-  if (uppers[0] !== undefined && uppers[0].fstype !== "ext4") throw new InvalidRequest("storages.fstype", "an upper layer must be ext4");
+  if (uppers[0] !== undefined && uppers[0].fstype !== "ext4")
+    throw new InvalidRequest("storages.fstype", "an upper layer must be ext4");
   if (lowers.some(isPartitioned)) lowers.sort((a, b) => partitionOf(a) - partitionOf(b));
   return { upper: uppers[0], lowers };
 }
@@ -73,7 +74,8 @@ function isPartitioned(storage: Storage): boolean {
 
 function partitionOf(storage: Storage): number {
   const text = optionValue(storage.options, "X-kata.partition-number") ?? "";
-  if (!/^[1-9]\d{0,2}$/.test(text)) throw new InvalidRequest("X-kata.partition-number", `${JSON.stringify(text)} is not a partition`);
+  if (!/^[1-9]\d{0,2}$/.test(text))
+    throw new InvalidRequest("X-kata.partition-number", `${JSON.stringify(text)} is not a partition`);
   return Number(text);
 }
 
@@ -104,7 +106,11 @@ async function mountLower(layer: Storage, place: LayerPlace): Promise<void> {
     mount({ ...plain, source: verity.node });
   } catch (cause) {
     const why = verity.isCorrupted() ? "does not match its root hash" : errorText(cause);
-    throw new AgentFailure("internal", `dm-verity: layer ${index} (${layer.source}, root hash ${options.rootHash}) ${why}`, { cause });
+    throw new AgentFailure(
+      "internal",
+      `dm-verity: layer ${index} (${layer.source}, root hash ${options.rootHash}) ${why}`,
+      { cause },
+    );
   }
   undo.defer(`unmount ${point}`, () => unmount(point));
 }
@@ -149,12 +155,16 @@ function directoriesToMake(storage: Storage, upperBase: string): string[] {
     .map((option) => {
       const [raw = ""] = option.slice("X-kata.mkdir.path=".length).split(":");
       const path = join(upperBase, raw.replaceAll("{{ mount 0 }}", ""));
-      if (!isBelow(path, [upperBase])) throw new InvalidRequest("X-kata.mkdir.path", `${JSON.stringify(raw)} leaves the layer`);
+      if (!isBelow(path, [upperBase]))
+        throw new InvalidRequest("X-kata.mkdir.path", `${JSON.stringify(raw)} leaves the layer`);
       return path;
     });
 }
 
-function mountOverlay(target: string, from: { mounts: readonly string[]; upperBase: string; undo: CleanupStack }): void {
+function mountOverlay(
+  target: string,
+  from: { mounts: readonly string[]; upperBase: string; undo: CleanupStack },
+): void {
   const { mounts, upperBase, undo } = from;
   const upperdir = join(upperBase, "upper");
   const workdir = join(upperBase, "work");

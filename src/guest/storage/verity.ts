@@ -25,10 +25,12 @@ export function isVerityEnabled(options: readonly string[]): boolean {
 }
 
 export function parseVerityOptions(options: readonly string[]): VerityOptions {
-  const value = (name: string) => options.find((word) => word.startsWith(`${PREFIX}${name}=`))?.slice(PREFIX.length + name.length + 1);
+  const value = (name: string) =>
+    options.find((word) => word.startsWith(`${PREFIX}${name}=`))?.slice(PREFIX.length + name.length + 1);
   const count = (name: string, initial: number): number => {
     const text = value(name) ?? String(initial);
-    if (!/^\d{1,15}$/.test(text)) throw new InvalidRequest(`${PREFIX}${name}`, `${JSON.stringify(text)} is not a number`);
+    if (!/^\d{1,15}$/.test(text))
+      throw new InvalidRequest(`${PREFIX}${name}`, `${JSON.stringify(text)} is not a number`);
     return Number(text);
   };
   const parsed = {
@@ -89,6 +91,7 @@ export function openVerity(name: string, node: string, options: VerityOptions): 
 }
 
 function hex(name: string, text: string): string {
-  if (!/^([0-9a-f]{2}){1,256}$/i.test(text)) throw new InvalidRequest(`${PREFIX}${name}`, `${JSON.stringify(text.slice(0, 80))} is not hex`);
+  if (!/^([0-9a-f]{2}){1,256}$/i.test(text))
+    throw new InvalidRequest(`${PREFIX}${name}`, `${JSON.stringify(text.slice(0, 80))} is not hex`);
   return text.toLowerCase();
 }

@@ -22,6 +22,7 @@ const native = {
   mount: bind("int mount(const char *, const char *, const char *, unsigned long, const char *)"),
   umount2: bind("int umount2(const char *, int)"),
   prctl: bind("int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)"),
+  waitid: bind("int waitid(int, int, void *, int)"),
   waitpid: bind("int waitpid(int, void *, int)"),
   pipe2: bind("int pipe2(void *, int)"),
   socket: bind("int socket(int, int, int)"),

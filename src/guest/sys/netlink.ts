@@ -64,7 +64,8 @@ function receive(fd: number, operation: string): Buffer[] {
 
 /** One attribute, padded. */
 export function attribute(type: number, value: Buffer | number | string): Buffer {
-  const data = typeof value === "number" ? uint32(value) : typeof value === "string" ? Buffer.from(`${value}\0`) : value;
+  const data =
+    typeof value === "number" ? uint32(value) : typeof value === "string" ? Buffer.from(`${value}\0`) : value;
   const buffer = Buffer.alloc(align(4 + data.length));
   buffer.writeUInt16LE(4 + data.length, 0);
   buffer.writeUInt16LE(type, 2);
