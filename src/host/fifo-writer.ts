@@ -16,9 +16,9 @@ export interface OutputSink extends AsyncDisposable {
 }
 
 export interface FifoWriterLimits {
-  /** how long close waits for queued writes; default 10 s */
+  /** how long close waits for queued writes; default 5 s, so that close stays within containerd's 10 s for Delete */
   readonly drainMs?: number;
-  /** how long close waits for a reader that is away, when bytes lie in the FIFO; default 5 s */
+  /** how long close waits for a reader that is away, when bytes lie in the FIFO; default 3 s */
   readonly lingerMs?: number;
   /** how long close waits for a reader that never came and would have nothing to read; default 1 s */
   readonly greetMs?: number;
@@ -40,7 +40,7 @@ export class FifoWriter implements OutputSink {
 
   constructor(path: string, limits: FifoWriterLimits = {}) {
     this.#path = path;
-    this.#limits = { drainMs: 10_000, lingerMs: 5_000, greetMs: 1_000, ...limits };
+    this.#limits = { drainMs: 5_000, lingerMs: 3_000, greetMs: 1_000, ...limits };
     const first = tryOpenWriter(path);
     this.#opened = first === undefined ? this.#openLater() : Promise.resolve(this.#attach(first));
     this.#opened.catch(() => undefined);
@@ -108,7 +108,8 @@ export class FifoWriter implements OutputSink {
       return;
     }
     const socket = await this.#opened;
-    if (drained) await this.#linger();
+    // A FIFO that was removed meanwhile ends the waiting, not the closing.
+    if (drained) await this.#linger().catch(() => undefined);
     if (this.#spare !== undefined) closeSync(this.#spare);
     this.#spare = undefined;
     const closed = new Promise((resolve) => socket.once("close", resolve));
@@ -119,7 +120,12 @@ export class FifoWriter implements OutputSink {
   /** Bytes in a FIFO die with its last descriptor, so a reader that is away gets a moment to come back. */
   async #linger(): Promise<void> {
     const end = performance.now() + this.#limits.lingerMs;
-    while (!this.#hasOtherReader() && performance.now() < end && (await this.#bytesWaiting()) > 0) {
+    while (
+      existsSync(this.#path) &&
+      !this.#hasOtherReader() &&
+      performance.now() < end &&
+      (await this.#bytesWaiting()) > 0
+    ) {
       await pause(retryMs);
     }
   }

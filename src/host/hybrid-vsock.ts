@@ -5,15 +5,11 @@ import net from "node:net";
 import { withDeadline } from "../lib/deadline.ts";
 import { errnoOf, HostCallFailed, ProtocolViolation } from "../lib/errors.ts";
 import type { Ownership } from "../lib/owned.ts";
-import type { DialOptions, DialPort } from "./vsock.ts";
+import type { DialOptions } from "./vsock.ts";
 
 const maxAnswerBytes = 64;
 
-/** Dials guest ports through the Unix socket at `path`. */
-export function hybridDialer(path: string): DialPort {
-  return (port, options) => dialHybrid(path, port, options);
-}
-
+/** Connects to a guest port through the Unix socket at `path`. */
 export async function dialHybrid(path: string, port: number, options: DialOptions): Promise<net.Socket> {
   const socket = net.connect({ path, allowHalfOpen: true });
   const operation = `connect to guest port ${port} through ${path}`;

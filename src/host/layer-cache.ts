@@ -16,7 +16,6 @@ import {
 } from "./layer-image.ts";
 import { isAlive, readStartTime } from "./process.ts";
 
-export const defaultLayerDir = "/var/lib/kata-cvm/layers";
 /** Raise it when converting the same tree gives other bytes. */
 const form = 1;
 const lockMs = 300_000;

@@ -2,9 +2,10 @@
 // superblock and hash tree. Equal trees give equal bytes: UUID, salt and build time are fixed, and
 // every inode carries its own mtime, since a compact one would inherit the build time.
 import { constants } from "node:fs";
-import { copyFile, type FileHandle, open, stat } from "node:fs/promises";
+import { copyFile, type FileHandle, open, readdir, stat } from "node:fs/promises";
+import { basename } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { Cancelled, HostCallFailed, Unsupported } from "../lib/errors.ts";
+import { Cancelled, HostCallFailed, HostCommandFailed, Unsupported } from "../lib/errors.ts";
 import { VerityTreeBuilder } from "../measure/verity/hash-tree.ts";
 import { renderSuperblock, type VerityParams } from "../measure/verity/superblock.ts";
 import { runCommand } from "./exec.ts";
@@ -57,10 +58,7 @@ export async function convertDirectory(
   path: string,
   options: ConvertOptions = {},
 ): Promise<LayerImage> {
-  await runCommand("mkfs.erofs", ["--quiet", "-E", "force-inode-extended", "-U", nilUuid, path, directory], {
-    timeoutMs: options.timeoutMs ?? 300_000,
-    signal: options.signal,
-  });
+  await makeErofs(directory, path, options);
   return await withFile(path, async (file) => {
     await fixSuperblock(file);
     return await appendVerity(file, path, options.signal);
@@ -104,6 +102,25 @@ export async function looksIntact(image: LayerImage): Promise<boolean> {
     },
     "r",
   );
+}
+
+async function makeErofs(directory: string, path: string, options: ConvertOptions): Promise<void> {
+  const args = ["--quiet", "-E", "force-inode-extended", "-U", nilUuid, path, directory];
+  try {
+    await runCommand("mkfs.erofs", args, { timeoutMs: options.timeoutMs ?? 300_000, signal: options.signal });
+  } catch (error) {
+    if (!(error instanceof HostCommandFailed)) throw error;
+    const longName = await findLongName(directory);
+    if (longName === undefined) throw error;
+    const what = `a file name of 255 bytes ("${longName.slice(0, 20)}…" in ${directory})`;
+    throw new Unsupported(what, "this mkfs.erofs cannot store it, that of Debian 13 can");
+  }
+}
+
+/** erofs-utils 1.5 cuts names at 254 bytes and then does not find the file. */
+async function findLongName(directory: string): Promise<string | undefined> {
+  const names = await hostCall(`list ${directory}`, () => readdir(directory, { recursive: true }));
+  return names.map((name) => basename(name)).find((name) => Buffer.byteLength(name) > 254);
 }
 
 async function fixSuperblock(file: FileHandle): Promise<void> {

@@ -29,7 +29,9 @@ const vhostVsockSetGuestCid = 0x4008af60;
 /** True for a failed dial that may succeed later: the guest has not booted or nothing listens there yet. */
 export function isRetryableDial(error: unknown): boolean {
   if (!(error instanceof HostCallFailed)) return false;
-  return ["ECONNREFUSED", "ECONNRESET", "EPIPE", "EPIPE", "ENODEV", "ETIMEDOUT", "ENOENT", "EHOSTUNREACH"].includes(error.errno);
+  return ["ECONNREFUSED", "ECONNRESET", "EPIPE", "EPIPE", "ENODEV", "ETIMEDOUT", "ENOENT", "EHOSTUNREACH"].includes(
+    error.errno,
+  );
 }
 
 /** Connects to `port` of the guest with context id `cid`. */

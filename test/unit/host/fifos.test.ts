@@ -134,6 +134,15 @@ describe("container stdio", () => {
     assert.ok(Date.now() - started < 1_000);
   });
 
+  it("closes without complaint although containerd has removed the FIFOs already", async () => {
+    const got = read("out", "head -c 2");
+    const stdio = await open({ stdout: join(dir, "out"), stderr: join(dir, "err") });
+    await stdio.stdout?.write(Buffer.from("abc"));
+    await got;
+    for (const name of ["out", "err"]) rmSync(join(dir, name));
+    await stdio.close();
+  });
+
   it("uses no thread for FIFOs without a peer: eight of them leave file access alive", async () => {
     const stdios = await Promise.all(
       Array.from({ length: 8 }, () =>

@@ -136,6 +136,19 @@ describe("layer disks", function () {
     await assert.rejects(convertErofsFile("/bin/true", join(dir, "b.img")), Unsupported);
   });
 
+  it("hold a name of 255 bytes, or say that this mkfs.erofs cannot", async () => {
+    const source = tree("a", ["files"]);
+    const name = "n".repeat(255);
+    writeFileSync(join(source, name), "");
+    const failure = await convertDirectory(source, join(dir, "a.img")).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    if (failure === undefined) return;
+    assert.ok(failure instanceof Unsupported);
+    assert.match(failure.message, /file name of 255 bytes/);
+  });
+
   describe("in the cache", () => {
     const cache = () => join(dir, "cache");
 
