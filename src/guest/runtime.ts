@@ -1,6 +1,7 @@
 // The OCI runtime inside the guest: crun, else runc. It makes containers and leaves; their processes
 // become ours (subreaper). Standard streams are inherited, so the runtime's own complaints go to a
 // log file and are read back from there.
+import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -80,7 +81,7 @@ export class OciRuntime {
     const pidFile = join(directory, "pid");
     const logFile = join(directory, "runtime.log");
     for (const stale of [pidFile, logFile]) rmSync(stale, { force: true });
-    using consoleSocket = stdio.kind === "terminal" ? new ConsoleSocket(join(directory, "console")) : undefined;
+    using consoleSocket = stdio.kind === "terminal" ? new ConsoleSocket(consolePath()) : undefined;
     const args = ["--log", logFile, ...this.#global(), ...launch.command, "--pid-file", pidFile];
     if (consoleSocket !== undefined) args.push("--console-socket", consoleSocket.path);
     try {
@@ -117,6 +118,11 @@ function findRuntime(): string {
     }
   }
   throw new EnvironmentLacks("neither crun nor runc is in this guest", "install crun in the image");
+}
+
+/** Outside the container's directory: two ids of 64 digits would not fit a socket address. */
+function consolePath(): string {
+  return join("/run", `kata-tty-${randomBytes(8).toString("hex")}`);
 }
 
 function withLog(error: unknown, logFile: string): unknown {

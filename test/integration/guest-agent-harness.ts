@@ -23,6 +23,8 @@ import type { Init } from "../../src/wire/message.ts";
 import { type ServiceClient, TtrpcClient } from "../../src/wire/ttrpc/client.ts";
 
 const top = join(import.meta.dirname, "../..");
+/** hardware address of the link that the agent finds in its network namespace */
+export const LINK_MAC = "02:00:00:00:00:01";
 const BUSYBOX = "/bin/busybox";
 const applets =
   "sh ls cat sleep echo id tty stty env dd hostname readlink ps true false mount head seq kill touch ipcmk ipcs wc stat".split(
@@ -32,7 +34,7 @@ const applets =
 /** What is missing on this machine, or undefined. */
 export function missingTools(): string | undefined {
   if (process.getuid?.() !== 0) return "root";
-  const needed = ["crun", "unshare", "mkfs.erofs", "losetup"];
+  const needed = ["crun", "unshare", "mkfs.erofs", "losetup", "ip"];
   const missing = needed.filter(
     (name) => !["/usr/bin", "/usr/sbin", "/sbin", "/bin"].some((at) => existsSync(join(at, name))),
   );
@@ -81,6 +83,7 @@ export class AgentUnderTest implements AsyncDisposable {
       "umount -R /sys/fs/cgroup",
       "mount -t cgroup2 cgroup2 /sys/fs/cgroup",
       "hostname agent-own",
+      `ip link add odd0 address ${LINK_MAC} type veth peer name peer0`,
       `exec ${process.execPath} ${bundle} --listen unix://${socket} --cgroup-manager disabled --after-destroy exit`,
     ].join(" && ");
     const child = spawn(

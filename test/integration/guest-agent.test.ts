@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { RemoteError } from "../../src/lib/errors.ts";
 import { StatusCode } from "../../src/wire/ttrpc/status.ts";
-import { AgentUnderTest, missingTools } from "./guest-agent-harness.ts";
+import { AgentUnderTest, LINK_MAC, missingTools } from "./guest-agent-harness.ts";
 
 const S_IFREG = 0o100000;
 const S_IFDIR = 0o040000;
@@ -275,6 +275,68 @@ describe("the guest agent", function () {
         await t.agent.SignalProcess({ container_id: id, signal: 9 });
         await finish(id);
       }
+    });
+  });
+
+  describe("the network", () => {
+    const addresses = [
+      { family: 0, address: "192.0.2.10", mask: "24" },
+      { family: 1, address: "2001:db8::10", mask: "64" },
+    ];
+
+    it("finds the link by its address, renames it and gives it what the host says", async () => {
+      const wanted = {
+        name: "eth0",
+        device: "eth0",
+        hwAddr: LINK_MAC,
+        mtu: 1450,
+        IPAddresses: addresses,
+        type: "veth",
+      };
+      const echo = await t.agent.UpdateInterface({ interface: wanted });
+      assert.equal(echo.name, "eth0");
+      const { Interfaces } = await t.agent.ListInterfaces({});
+      const link = Interfaces.find((candidate) => candidate.name === "eth0");
+      assert.deepEqual([link?.hwAddr, link?.mtu], [LINK_MAC, 1450n]);
+      for (const address of addresses) {
+        assert.ok(link?.IPAddresses.some((found) => found.address === address.address && found.mask === address.mask));
+      }
+    });
+
+    it("replaces addresses when it is told again", async () => {
+      const again = [{ family: 0, address: "192.0.2.11", mask: "24" }];
+      await t.agent.UpdateInterface({ interface: { name: "eth0", hwAddr: LINK_MAC, mtu: 1450, IPAddresses: again } });
+      const { Interfaces } = await t.agent.ListInterfaces({});
+      const kept = Interfaces.find((link) => link.name === "eth0")?.IPAddresses.filter((ip) => ip.family === 0);
+      assert.deepEqual(kept, again);
+    });
+
+    it("takes a gateway route that is listed before the route to its gateway", async () => {
+      const routes = [
+        { dest: "", gateway: "198.51.100.1", device: "eth0" },
+        { dest: "198.51.100.1/32", gateway: "", device: "eth0", scope: 253 },
+      ];
+      const { Routes } = await t.agent.UpdateRoutes({ routes: { Routes: routes } });
+      const found = Routes.map(({ dest, gateway, device }) => [dest, gateway, device].join(" "));
+      assert.ok(found.includes(" 198.51.100.1 eth0"), found.join("; "));
+      assert.ok(found.includes("198.51.100.1/32  eth0"), found.join("; "));
+    });
+
+    it("keeps a neighbour for good", async () => {
+      await t.run("neighbours", ["sh", "-c", "cat /proc/net/arp"], { start: false });
+      const toIPAddress = { family: 0, address: "192.0.2.1", mask: "" };
+      const neighbor = { toIPAddress, device: "eth0", lladdr: "02:00:00:00:00:02", state: 128 };
+      await t.agent.AddARPNeighbors({ neighbors: { ARPNeighbors: [neighbor] } });
+      await t.agent.StartContainer({ container_id: "neighbours" });
+      assert.match((await t.output("neighbours")).toString(), /192\.0\.2\.1 +0x1 +0x6 +02:00:00:00:00:02/);
+      await finish("neighbours");
+    });
+
+    it("says so when there is no such link", async () => {
+      const { code, text } = await refusal(
+        t.agent.UpdateInterface({ interface: { name: "eth7", hwAddr: "02:00:00:00:00:77" } }),
+      );
+      assert.deepEqual([code, /Link not found/.test(text)], [StatusCode.internal, true]);
     });
   });
 

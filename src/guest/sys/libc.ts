@@ -1,6 +1,6 @@
 // The system calls that Node lacks, through koffi. Nothing is bound before its first use: each
 // binding costs a fraction of a millisecond here and far more in an emulated guest, and boot waits.
-import { getSystemErrorName } from "node:util";
+import { constants } from "node:os";
 import koffi from "koffi";
 import { HostCallFailed } from "../../lib/errors.ts";
 
@@ -43,8 +43,13 @@ const native = {
 /** Calls and throws HostCallFailed with the errno's name when the result is negative. */
 export function systemCall(name: keyof typeof native, operation: string, args: readonly Argument[]): number {
   const result = Number(native[name]()(...args));
-  if (result < 0) throw new HostCallFailed(operation, getSystemErrorName(-koffi.errno()));
+  if (result < 0) throw new HostCallFailed(operation, errnoName(koffi.errno()));
   return result;
+}
+
+/** libuv's own table lacks some, ECHILD among them. */
+export function errnoName(errno: number): string {
+  return Object.entries(constants.errno).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
 }
 
 /** Address of a buffer for structures that hold pointers; the buffer must stay referenced meanwhile. */

@@ -1,9 +1,8 @@
 // rtnetlink without iproute2: one request, its answers, synchronous. The kernel answers a netlink
 // request while it handles the send, so nothing here waits. Numbers are <linux/netlink.h>'s.
 import { closeSync } from "node:fs";
-import { getSystemErrorName } from "node:util";
 import { HostCallFailed } from "../../lib/errors.ts";
-import { systemCall } from "./libc.ts";
+import { errnoName, systemCall } from "./libc.ts";
 
 const AF_NETLINK = 16;
 const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
@@ -53,7 +52,7 @@ function receive(fd: number, operation: string): Buffer[] {
       if (type === NLMSG.done) return bodies;
       if (type === NLMSG.error) {
         const error = body.readInt32LE(0);
-        if (error !== 0) throw new HostCallFailed(operation, getSystemErrorName(error));
+        if (error !== 0) throw new HostCallFailed(operation, errnoName(-error));
         return bodies;
       }
       bodies.push(body);

@@ -2,9 +2,8 @@
 // descriptors, but libuv's accept loop does not care about the family: a TCP handle that adopts a
 // bound descriptor listens and accepts like any other (measured on Node 20).
 import { createServer, type Server, type Socket } from "node:net";
-import { getSystemErrorName } from "node:util";
 import { HostCallFailed } from "../../lib/errors.ts";
-import { systemCall } from "./libc.ts";
+import { errnoName, systemCall } from "./libc.ts";
 
 const AF_VSOCK = 40;
 const SOCK_STREAM_CLOEXEC = 1 | 0o2000000;
@@ -43,6 +42,6 @@ function adopt(fd: number): TcpHandle {
   const { TCP, constants } = binding("tcp_wrap");
   const handle = new TCP(constants.SERVER);
   const error = handle.open(fd);
-  if (error < 0) throw new HostCallFailed("adopt the vsock listener", getSystemErrorName(error));
+  if (error < 0) throw new HostCallFailed("adopt the vsock listener", errnoName(-error));
   return handle;
 }
