@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type AgentClient, agentPort, connectAgent } from "../agent/agent-client.ts";
 import { setUpSandbox } from "../agent/sandbox-setup.ts";
 import type { RuntimeConfig } from "../config/schema.ts";
+import { enterCgroup, openCgroup } from "../host/cgroup.ts";
 import { readNetworkFacts } from "../host/netns.ts";
 import type { NetworkFacts } from "../host/network-facts.ts";
 import { createTap } from "../host/tap.ts";
@@ -58,7 +59,8 @@ export async function launchPod(request: PodRequest, context: LaunchContext): Pr
     ...(config.initdata.file === "" ? {} : { initdata: await readFile(config.initdata.file, "utf8") }),
     ...(netns === undefined ? {} : { netns }),
   });
-  const vm = await bootVm(plan, { ownership, signal, logger, timeline });
+  const inCgroup = await ownInCgroup(request.spec.linux.cgroupsPath, ownership);
+  const vm = await bootVm(plan, { ownership: inCgroup, signal, logger, timeline });
   try {
     return { vm, ...(await raceVmDeath(vm, becomeSandbox(vm, request, { ...context, network }))) };
   } catch (error) {
@@ -96,6 +98,19 @@ async function makeTaps(netns: string, network: NetworkFacts, ownership: Ownersh
       return { tap, mac, mtu };
     }),
   );
+}
+
+/** Every process that the pod comes to own enters its host cgroup, where the kubelet accounts for it. */
+async function ownInCgroup(cgroupsPath: string | undefined, ownership: Ownership): Promise<Ownership> {
+  if (cgroupsPath === undefined || cgroupsPath === "") return ownership;
+  const cgroup = await openCgroup(cgroupsPath, ownership);
+  return {
+    claim: async (thing) => {
+      await ownership.claim(thing);
+      if (thing.kind === "process" && thing.pid !== undefined) await enterCgroup(cgroup, thing.pid);
+    },
+    release: (thing) => ownership.release(thing),
+  };
 }
 
 async function readResolvConf(request: PodRequest): Promise<readonly string[]> {

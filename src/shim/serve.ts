@@ -16,7 +16,7 @@ import { PodTable } from "./pod-table.ts";
 import { Publisher } from "./publisher.ts";
 import { socketPath } from "./socket-path.ts";
 import { renderStateDump } from "./state-dump.ts";
-import { toRpcStatus } from "./status.ts";
+import { rpcCode, toRpcStatus } from "./status.ts";
 import { taskServices } from "./task-service.ts";
 
 /** the listening socket, bound by `start` */
@@ -103,7 +103,9 @@ class Daemon {
       peer: "containerd",
       toStatus: (error, call) => {
         const status = toRpcStatus(error);
-        this.#logger.warn("request failed", { method: call.method, code: status.code, error: status.message });
+        // clients ask for what is gone as a matter of course
+        const level = status.code === rpcCode.notFound ? "debug" : "warn";
+        this.#logger[level]("request failed", { method: call.method, code: status.code, error: status.message });
         return status;
       },
     });
