@@ -120,12 +120,7 @@ export class FifoWriter implements OutputSink {
   /** Bytes in a FIFO die with its last descriptor, so a reader that is away gets a moment to come back. */
   async #linger(): Promise<void> {
     const end = performance.now() + this.#limits.lingerMs;
-    while (
-      existsSync(this.#path) &&
-      !this.#hasOtherReader() &&
-      performance.now() < end &&
-      (await this.#bytesWaiting()) > 0
-    ) {
+    while (!this.#hasOtherReader() && performance.now() < end && (await this.#bytesWaiting()) > 0) {
       await pause(retryMs);
     }
   }

@@ -113,6 +113,19 @@ describe("container stdio", () => {
     assert.equal((await second).toString(), "twothree");
   });
 
+  it("waits at close for a reader that went away before it had everything", async () => {
+    const first = read("out", "head -c 3");
+    const stdio = await openStdio({ ...nothing, stdout: join(dir, "out") }, { ...ids, limits: { lingerMs: 5_000 } });
+    await stdio.stdout?.write(Buffer.from("one"));
+    await first;
+    await stdio.stdout?.write(Buffer.from("two"));
+    const closing = stdio.close();
+    await sleep(100);
+    const second = read("out");
+    await closing;
+    assert.equal((await second).toString(), "two");
+  });
+
   it("closes in bounded time although nobody reads, and fails the writes it gave up", async () => {
     const stdio = await open({ stdout: join(dir, "out") });
     const holder = openSync(join(dir, "out"), constants.O_RDONLY | constants.O_NONBLOCK);
