@@ -47,10 +47,13 @@ export class JsonObject {
     return typeof value === "number" && Number.isSafeInteger(value) ? value : this.fail(key, "is no integer");
   }
 
-  hex(key: string): Buffer {
+  /** `size` in bytes, where the format fixes it. */
+  hex(key: string, size?: number): Buffer {
     const text = this.string(key);
     const isHex = text.length % 2 === 0 && /^[0-9a-fA-F]*$/.test(text);
-    return isHex ? Buffer.from(text, "hex") : this.fail(key, "is no hex string");
+    if (!isHex) return this.fail(key, "is no hex string");
+    if (size !== undefined && text.length !== size * 2) return this.fail(key, `is not ${size} bytes`);
+    return Buffer.from(text, "hex");
   }
 
   base64(key: string): Buffer {

@@ -38,7 +38,7 @@ export function parseSignedJson(bytes: Uint8Array): SignedJson {
   const inner = text.slice(start, end);
   const body = JsonObject.parse(format, inner);
   const [issueDate, nextUpdate] = [body.string("issueDate"), body.string("nextUpdate")];
-  return { kind, body, signedBytes: Buffer.from(inner), signature: outer.hex("signature"), issueDate, nextUpdate };
+  return { kind, body, signedBytes: Buffer.from(inner), signature: outer.hex("signature", 64), issueDate, nextUpdate };
 }
 
 /** First level that the platform reaches in every SGX component, PCE and TDX component. */
@@ -78,12 +78,12 @@ export function matchTdxModule(body: JsonObject, report: TdReport): TcbMatch {
 
 /** The quoting enclave is Intel's, and recent. */
 export function matchQeIdentity(body: JsonObject, qe: QeReport): TcbMatch {
-  const miscMask = body.hex("miscselectMask").readUInt32LE();
+  const miscMask = body.hex("miscselectMask", 4).readUInt32LE();
   const isSame =
-    body.hex("mrsigner").equals(qe.mrSigner) &&
+    body.hex("mrsigner", 32).equals(qe.mrSigner) &&
     body.integer("isvprodid") === qe.isvProdId &&
-    maskedEqual(qe.attributes, body.hex("attributes"), body.hex("attributesMask")) &&
-    (qe.miscSelect & miscMask) >>> 0 === body.hex("miscselect").readUInt32LE();
+    maskedEqual(qe.attributes, body.hex("attributes", 16), body.hex("attributesMask", 16)) &&
+    (qe.miscSelect & miscMask) >>> 0 === body.hex("miscselect", 4).readUInt32LE();
   if (!isSame) return { status: undefined, detail: `is another enclave (signer ${toHex(qe.mrSigner)})` };
   const level = body.objects("tcbLevels").find((one) => qe.isvSvn >= one.object("tcb").integer("isvsvn"));
   const status = level?.string("tcbStatus");
@@ -92,8 +92,8 @@ export function matchQeIdentity(body: JsonObject, qe: QeReport): TcbMatch {
 
 function checkModuleSigner(identity: JsonObject, report: TdReport): TcbMatch | undefined {
   const isSame =
-    identity.hex("mrsigner").equals(report.mrSignerSeam) &&
-    maskedEqual(report.seamAttributes, identity.hex("attributes"), identity.hex("attributesMask"));
+    identity.hex("mrsigner", 48).equals(report.mrSignerSeam) &&
+    maskedEqual(report.seamAttributes, identity.hex("attributes", 8), identity.hex("attributesMask", 8));
   return isSame ? undefined : { status: undefined, detail: `signed by ${toHex(report.mrSignerSeam)}` };
 }
 

@@ -5,8 +5,8 @@ import { ByteReader } from "../reader.ts";
 
 const FORMAT = "PE image";
 const MAX_SECTIONS = 96;
-/** Zero-filled tails are made in memory; no real UKI section comes near this. */
-const MAX_SECTION_SIZE = 1 << 30;
+/** Zero-filled tails are made in memory and hashed; ukify makes none at all. */
+const MAX_ZERO_FILL = 4 << 20;
 
 export interface PeSection {
   /** at most 8 characters, as the stub compares them */
@@ -43,6 +43,9 @@ export function parsePe(bytes: Uint8Array): PeImage {
   const optional = readOptionalHeader(reader, optionalOffset, optionalSize);
   reader.seek(optionalOffset + optionalSize);
   const sections = Array.from({ length: sectionCount }, () => readSection(reader));
+  if (sections.reduce((sum, { rawSize }) => sum + rawSize, 0) > bytes.length) {
+    reader.fail("sections overlap in the file", optionalOffset + optionalSize);
+  }
   if (reader.position > optional.sizeOfHeaders) {
     reader.fail(`SizeOfHeaders ${optional.sizeOfHeaders} ends inside the section table`, optionalOffset + 60);
   }
@@ -105,6 +108,8 @@ function readSection(reader: ByteReader): PeSection {
   if (rawSize > 0 && rawOffset + rawSize > reader.length) {
     reader.fail(`section ${JSON.stringify(name)} ends at ${rawOffset + rawSize}, the file at ${reader.length}`, at);
   }
-  if (virtualSize > MAX_SECTION_SIZE) reader.fail(`section ${JSON.stringify(name)} of ${virtualSize} bytes`, at + 8);
+  if (virtualSize - rawSize > MAX_ZERO_FILL) {
+    reader.fail(`section ${JSON.stringify(name)} is ${virtualSize} bytes, its data ${rawSize}`, at + 8);
+  }
   return { name, virtualSize, rawSize, rawOffset };
 }
