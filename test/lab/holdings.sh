@@ -3,6 +3,9 @@
 # "kind<TAB>what"; what is the lab's own (containerd, registry, this script) is left out.
 set -u
 self=$$
+# Made once, by containerd and by the first pod; and what our shim knows of the host, kept for the next pod.
+made='/run/containerd/[^/]+/(containers|sandboxes|k8s\.io)|/run/kata-cvm/pods'
+facts=' /run/kata-cvm/facts'
 say() { while IFS= read -r line; do printf '%s\t%s\n' "$1" "$line"; done; }
 {
 	for folder in /proc/[0-9]*; do
@@ -22,7 +25,7 @@ say() { while IFS= read -r line; do printf '%s\t%s\n' "$1" "$line"; done; }
 	awk 'NR > 1 && $8 != "" && $8 !~ /^@/ { print $8 }' /proc/net/unix | grep -v -e '/containerd.sock' -e /nri.sock -e '\.sock\.ttrpc' | sort -u | say socket
 	for folder in /run/kata-cvm /run/containerd/io.containerd.* /run/containerd/fifo /run/containerd/s /run/containerd/runc /run/vc; do
 		[ -d "$folder" ] && find "$folder" -mindepth 1 -printf '%y %p\n' 2> /dev/null
-	done | grep -v -E '^d /run/containerd/[^/]+/(containers|sandboxes|k8s\.io)$' | say file # made once, by containerd
+	done | grep -v -E "^d ($made)\$|$facts" | say file
 	find "$LAB/root/io.containerd.runtime.v2.task" -mindepth 2 2> /dev/null | say bundle
 	find /sys/fs/cgroup \( -path '*/lab/*' -o -path '*/k8s.io/*' -o -path '*/kata-cvm*' \) -type d 2> /dev/null | say cgroup
 	losetup -n -O NAME,BACK-FILE 2> /dev/null | grep -e kata-cvm -e "$LAB" | say loop
