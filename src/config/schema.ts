@@ -1,6 +1,6 @@
 // Every configuration key, its kind, its default and its meaning: the one table behind parsing,
 // the defaults, `kata-cvm config` and the documentation. TOML spells keys with `_`.
-import { choice, flag, type Key, key, listOf, matching, optionalPath, path, text, wholeNumber } from "./value-kinds.ts";
+import { choice, flag, type Key, key, listOf, matching, optionalPath, path, wholeNumber } from "./value-kinds.ts";
 
 const base64 = (bytes: number) =>
   matching(
@@ -40,7 +40,11 @@ export const schema = {
     vsock: key(choice("auto", "vhost", "vhost-user"), "auto", "auto takes the kernel's vhost-vsock when it is there"),
     block_driver: key(choice("virtio-scsi", "virtio-blk"), "virtio-scsi", "how container layers are plugged"),
     hotplug_ports: key(wholeNumber(0, 20), 0, "free PCIe ports for virtio-blk layers"),
-    kernel_params: key(text, "", "appended to the command line; direct boot only, and measured there"),
+    kernel_params: key(
+      matching(/^[\x20-\x7e]{0,1024}$/, "printable ASCII, at most 1024 characters"),
+      "",
+      "appended to the command line; direct boot only, and measured there",
+    ),
     sandbox: key(flag, true, "QEMU's own seccomp filter"),
   },
   paths: {

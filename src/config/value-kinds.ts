@@ -32,8 +32,6 @@ export function choice<const T extends string>(...words: T[]): Kind<T> {
   };
 }
 
-export const text: Kind<string> = matching(/^[^\0]*$/s, "a string");
-
 /** Empty means: not set. */
 export const optionalPath: Kind<string> = matching(/^$|^\/[^\0,]*$/, "an absolute path without a comma, or empty");
 /** QEMU's option syntax gives commas a meaning, and doubling them everywhere is how escapes are forgotten. */
