@@ -109,6 +109,14 @@ const causes: readonly Cause[] = [
       "check that QEMU, the host kernel and the firmware file belong together; `kata-cvm explain` lists the pages",
   },
   {
+    reason: "kvm-broken",
+    where: "said",
+    pattern:
+      /KVM internal error|failed to set MSR|Could not access KVM kernel module|failed to initialize kvm|kvm_buf_set_msrs/,
+    cause: () => "KVM exists on this host but cannot run this guest",
+    fix: () => 'use accelerator = "auto" or "tcg" for guests without a TEE, or fix nested virtualisation on the host',
+  },
+  {
     reason: "qemu-assertion",
     where: "said",
     pattern: /Assertion [`'](.{1,120}?)' failed|ERROR:.*assertion failed/,
@@ -129,14 +137,6 @@ const causes: readonly Cause[] = [
     pattern: /[Cc]annot (?:set up|allocate) (?:guest )?memory|Cannot allocate memory/,
     cause: (_, { memory }) => `the host could not give the guest its ${memory.sizeMiB} MiB`,
     fix: () => "free memory on the host, or lower vm.default_memory or the pod's limit",
-  },
-  {
-    reason: "kvm-broken",
-    where: "said",
-    pattern:
-      /KVM internal error|failed to set MSR|Could not access KVM kernel module|failed to initialize kvm|kvm_buf_set_msrs/,
-    cause: () => "KVM exists on this host but cannot run this guest",
-    fix: () => 'use accelerator = "auto" or "tcg" for guests without a TEE, or fix nested virtualisation on the host',
   },
   {
     reason: "quote-socket-missing",
@@ -167,19 +167,19 @@ const causes: readonly Cause[] = [
     fix: () => "free space under paths.run (a tmpfs, as a rule)",
   },
   {
+    reason: "firmware-missing",
+    where: "said",
+    pattern: /could not load (?:PC BIOS|firmware) '?([^'\n]+)'?/i,
+    cause: ([, file = ""]) => `QEMU could not load the firmware ${file}`,
+    fix: () => "install the Debian package ovmf, or correct paths.firmware",
+  },
+  {
     reason: "file-missing",
     where: "said",
     pattern:
       /(?:[Cc]ould not open|[Cc]ould not load|[Uu]nable to open)[^'"]*['"]([^'"]+)['"](?:: No such file or directory)?/,
     cause: ([, file = ""]) => `QEMU could not open ${file}`,
     fix: () => "check paths.firmware, paths.igvm and paths.image; `npm run image` builds the image",
-  },
-  {
-    reason: "firmware-missing",
-    where: "said",
-    pattern: /could not load (?:PC BIOS|firmware) '?([^'\n]+)'?/i,
-    cause: ([, file = ""]) => `QEMU could not load the firmware ${file}`,
-    fix: () => "install the Debian package ovmf, or correct paths.firmware",
   },
   {
     reason: "root-not-verified",
