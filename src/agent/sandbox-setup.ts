@@ -1,0 +1,78 @@
+// Makes a booted guest the pod's sandbox: network, then CreateSandbox. In this order, because
+// CreateSandbox wipes the agent's directory and must be sent once (agent-protocol §3.7, §4.9).
+import type { NetworkFacts } from "../host/network-facts.ts";
+import { RemoteError } from "../lib/errors.ts";
+import type { Storage } from "../wire/gen/kata/agent.ts";
+import type { Init } from "../wire/message.ts";
+import { StatusCode } from "../wire/ttrpc/status.ts";
+import type { AgentRpc } from "./agent-client.ts";
+
+export interface SandboxSetup {
+  readonly sandboxId: string;
+  readonly hostname: string;
+  /** lines of the pod's resolv.conf, as they are */
+  readonly dns: readonly string[];
+  readonly network: NetworkFacts;
+  readonly storages: readonly Init<Storage>[];
+}
+
+const family = { v4: 0, v6: 1 } as const;
+
+export async function setUpSandbox(rpc: AgentRpc, setup: SandboxSetup, timeoutMs: number): Promise<void> {
+  await setUpNetwork(rpc, setup.network, timeoutMs);
+  await rpc.CreateSandbox(
+    {
+      hostname: setup.hostname,
+      dns: setup.dns,
+      storages: setup.storages,
+      sandbox_id: setup.sandboxId,
+    },
+    { timeoutMs },
+  );
+}
+
+async function setUpNetwork(rpc: AgentRpc, network: NetworkFacts, timeoutMs: number): Promise<void> {
+  const call = { timeoutMs };
+  for (const { name, mac, mtu, kind, isNoArp, addresses } of network.interfaces) {
+    await rpc.UpdateInterface(
+      {
+        interface: {
+          device: name,
+          name,
+          hwAddr: mac,
+          mtu,
+          type: kind,
+          raw_flags: isNoArp ? 0x80 : 0,
+          IPAddresses: addresses.map((one) => ({
+            family: family[one.family],
+            address: one.address,
+            mask: String(one.prefixLength),
+          })),
+        },
+      },
+      call,
+    );
+  }
+  if (network.routes.length > 0) await rpc.UpdateRoutes({ routes: { Routes: network.routes.map(toRoute) } }, call);
+  if (network.neighbours.length > 0) await addNeighbours(rpc, network, timeoutMs);
+}
+
+function toRoute(route: NetworkFacts["routes"][number]) {
+  const { destination, gateway, device, source, scope, flags, mtu } = route;
+  return { dest: destination, gateway, device, source, scope, family: family[route.family], flags, mtu };
+}
+
+/** Optional in the protocol: an agent that lacks it resolves addresses by itself. */
+async function addNeighbours(rpc: AgentRpc, network: NetworkFacts, timeoutMs: number): Promise<void> {
+  const ARPNeighbors = network.neighbours.map(({ address, device, mac, state }) => ({
+    toIPAddress: { family: address.includes(":") ? family.v6 : family.v4, address, mask: "" },
+    device,
+    lladdr: mac,
+    state,
+  }));
+  try {
+    await rpc.AddARPNeighbors({ neighbors: { ARPNeighbors } }, { timeoutMs });
+  } catch (error) {
+    if (!(error instanceof RemoteError) || error.status !== StatusCode.unimplemented) throw error;
+  }
+}
