@@ -6,6 +6,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { EnvironmentLacks, HostCommandFailed } from "../lib/errors.ts";
+import { renderWideJson } from "../oci/wide-json.ts";
 import { runCommand } from "./run-command.ts";
 import { ConsoleSocket } from "./sys/console-socket.ts";
 
@@ -62,8 +63,8 @@ export class OciRuntime {
   ): Promise<StartedProcess> {
     await mkdir(at.directory, { recursive: true, mode: 0o700 });
     const file = join(at.directory, "process.json");
-    writeFileSync(file, JSON.stringify(process), { mode: 0o600 });
-    return this.#launch({ containerId, ...at, command: ["exec", "--detach", "--process", file] });
+    writeFileSync(file, renderWideJson(process), { mode: 0o600 });
+    return await this.#launch({ containerId, ...at, command: ["exec", "--detach", "--process", file] });
   }
 
   async delete(containerId: string): Promise<void> {
@@ -72,7 +73,7 @@ export class OciRuntime {
 
   async update(containerId: string, resources: object, directory: string): Promise<void> {
     const file = join(directory, "resources.json");
-    writeFileSync(file, JSON.stringify(resources), { mode: 0o600 });
+    writeFileSync(file, renderWideJson(resources), { mode: 0o600 });
     await this.#run(["update", "--resources", file, containerId]);
   }
 

@@ -141,7 +141,7 @@ export class Sandbox {
     const directory = containerDirectory(id);
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     undo.defer(`remove ${directory}`, () => rmSync(directory, { recursive: true, force: true }));
-    return GuestContainer.create({ id, directory, spec, annotations: wireSpec.Annotations }, this.#tools);
+    return await GuestContainer.create({ id, directory, spec, annotations: wireSpec.Annotations }, this.#tools);
   }
 
   /** One at a time: reference counts and the disks behind them belong together. */

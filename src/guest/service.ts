@@ -155,8 +155,8 @@ function processMethods(sandbox: Sandbox): Partial<Methods> {
       owner(id).process(execId).streams.closeStdin();
       return {};
     },
-    ReadStdout: async (request, call) => readFrom("stdout", request, call),
-    ReadStderr: async (request, call) => readFrom("stderr", request, call),
+    ReadStdout: async (request, call) => await readFrom("stdout", request, call),
+    ReadStderr: async (request, call) => await readFrom("stderr", request, call),
     TtyWinResize: ({ container_id: id, exec_id: execId, row, column }) => {
       const { streams } = owner(id).liveProcess(execId);
       if (!streams.resize({ rows: row, columns: column })) throw failures.noTerminal();

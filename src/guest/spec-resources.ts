@@ -20,14 +20,15 @@ export function convertResources(
 }
 
 export function convertLimits(resources: Wire.LinuxResources | undefined): Oci.Resources {
-  const memory = resources?.Memory && convertMemory(resources.Memory);
-  const cpu = resources?.CPU && convertCpu(resources.CPU);
-  const pids = positive(resources?.Pids?.Limit ?? 0n);
+  if (resources === undefined) return {};
+  const memory = resources.Memory && convertMemory(resources.Memory);
+  const cpu = resources.CPU && convertCpu(resources.CPU);
+  const pids = positive(resources.Pids?.Limit ?? 0n);
   return {
     ...(memory === undefined ? {} : { memory }),
     ...(cpu === undefined ? {} : { cpu }),
     ...(pids === undefined ? {} : { pids: { limit: pids } }),
-    hugepageLimits: (resources?.HugepageLimits ?? []).map((limit) => ({
+    hugepageLimits: resources.HugepageLimits.map((limit) => ({
       pageSize: limit.Pagesize,
       limit: limit.Limit,
     })),

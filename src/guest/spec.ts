@@ -3,7 +3,7 @@
 // and what cgroup v2 or a shared namespace would make the runtime refuse is left out or done elsewhere.
 import { InvalidRequest } from "../lib/errors.ts";
 import type * as Oci from "../oci/types.ts";
-import type * as Wire from "../wire/gen/kata/oci.ts";
+import * as Wire from "../wire/gen/kata/oci.ts";
 import { convertResources } from "./spec-resources.ts";
 import { convertSeccomp } from "./spec-seccomp.ts";
 
@@ -43,14 +43,8 @@ export function convertProcess(process: Wire.Process): Oci.Process {
   const capabilities = process.Capabilities && convertCapabilities(process.Capabilities);
   return {
     terminal: process.Terminal,
-    ...(process.Terminal && process.ConsoleSize !== undefined
-      ? { consoleSize: { height: process.ConsoleSize.Height, width: process.ConsoleSize.Width } }
-      : {}),
-    user: {
-      uid: process.User?.UID ?? 0,
-      gid: process.User?.GID ?? 0,
-      additionalGids: process.User?.AdditionalGids ?? [],
-    },
+    ...convertConsoleSize(process),
+    user: convertUser(process.User),
     args: process.Args,
     env: process.Env,
     cwd: process.Cwd === "" ? "/" : process.Cwd,
@@ -59,6 +53,15 @@ export function convertProcess(process: Wire.Process): Oci.Process {
     noNewPrivileges: process.NoNewPrivileges,
     oomScoreAdj: Number(process.OOMScoreAdj),
   };
+}
+
+function convertConsoleSize(process: Wire.Process): Pick<Oci.Process, "consoleSize"> {
+  const { Terminal: terminal, ConsoleSize: size } = process;
+  return terminal && size !== undefined ? { consoleSize: { height: size.Height, width: size.Width } } : {};
+}
+
+function convertUser(user: Wire.User | undefined): Oci.User {
+  return { uid: user?.UID ?? 0, gid: user?.GID ?? 0, additionalGids: user?.AdditionalGids ?? [] };
 }
 
 /** What an exec does not say it takes from its container: hosts send no more than user, args, env and cwd. */
@@ -111,20 +114,21 @@ function convertMount(mount: Wire.Mount, options: ConvertOptions): Oci.Mount {
   };
 }
 
-function convertLinux(linux: Wire.Linux | undefined, options: ConvertOptions): Oci.Linux {
-  const seccomp = linux?.Seccomp && convertSeccomp(linux.Seccomp);
-  const devices = (linux?.Devices ?? []).map(convertDevice);
+function convertLinux(given: Wire.Linux | undefined, options: ConvertOptions): Oci.Linux {
+  const linux = given ?? Wire.Linux.create({});
+  const seccomp = linux.Seccomp && convertSeccomp(linux.Seccomp);
+  const devices = linux.Devices.map(convertDevice);
   return {
-    uidMappings: (linux?.UIDMappings ?? []).map(convertIdMapping),
-    gidMappings: (linux?.GIDMappings ?? []).map(convertIdMapping),
-    resources: convertResources(linux?.Resources, devices),
+    uidMappings: linux.UIDMappings.map(convertIdMapping),
+    gidMappings: linux.GIDMappings.map(convertIdMapping),
+    resources: convertResources(linux.Resources, devices),
     cgroupsPath: options.cgroupsPath,
-    namespaces: convertNamespaces(linux?.Namespaces ?? [], options.namespaces),
+    namespaces: convertNamespaces(linux.Namespaces, options.namespaces),
     devices,
     ...(seccomp === undefined ? {} : { seccomp }),
-    ...(linux === undefined || linux.RootfsPropagation === "" ? {} : { rootfsPropagation: linux.RootfsPropagation }),
-    maskedPaths: linux?.MaskedPaths ?? [],
-    readonlyPaths: linux?.ReadonlyPaths ?? [],
+    ...(linux.RootfsPropagation === "" ? {} : { rootfsPropagation: linux.RootfsPropagation }),
+    maskedPaths: linux.MaskedPaths,
+    readonlyPaths: linux.ReadonlyPaths,
   };
 }
 

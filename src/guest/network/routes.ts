@@ -1,8 +1,17 @@
 // Routes and neighbours. Routes without a gateway come first, since the others are reached through them.
-import { HostCallFailed, InvalidRequest } from "../../lib/errors.ts";
+import { InvalidRequest } from "../../lib/errors.ts";
 import type { ARPNeighbor, Route } from "../../wire/gen/kata/types.ts";
 import { attribute, attributes, NLM_F, netlink } from "../sys/netlink.ts";
-import { AF_INET, AF_INET6, type IpPrefix, parseAddress, parseMac, parsePrefix, renderAddress } from "./addresses.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  type IpAddress,
+  type IpPrefix,
+  parseAddress,
+  parseMac,
+  parsePrefix,
+  renderAddress,
+} from "./addresses.ts";
 import { linkIndex, listLinks } from "./links.ts";
 
 const RTM = { newRoute: 24, getRoute: 26, newNeighbor: 28 } as const;
@@ -15,6 +24,7 @@ const TABLE_MAIN = 254;
 const PROTOCOL_BOOT = 3;
 const UNICAST = 1;
 const NUD_PERMANENT = 0x80;
+const nothing = Buffer.alloc(0);
 
 /** Adds or replaces each. */
 export function applyRoutes(routes: readonly Route[]): void {
@@ -50,30 +60,32 @@ export function addNeighbors(neighbors: readonly ARPNeighbor[]): void {
 }
 
 function addRoute(route: Route): void {
-  const gateway = route.gateway === "" ? undefined : parseAddress("routes.gateway", route.gateway);
-  const source = route.source === "" ? undefined : parseAddress("routes.source", route.source);
-  const destination = route.dest === "" ? undefined : parsePrefix("routes.dest", route.dest);
+  const gateway = optional(route.gateway, (text) => parseAddress("routes.gateway", text));
+  const source = optional(route.source, (text) => parseAddress("routes.source", text));
+  const destination = optional(route.dest, (text) => parsePrefix("routes.dest", text));
   const family = destination?.family ?? gateway?.family ?? (route.family === 1 ? AF_INET6 : AF_INET);
   if ([gateway, source].some((part) => part !== undefined && part.family !== family)) {
     throw new InvalidRequest("routes", "addresses of one route have different families");
   }
   const body = Buffer.concat([
     routeHeader(route, family, destination),
-    ...(destination === undefined ? [] : [attribute(RTA.destination, destination.bytes)]),
+    addressAttribute(RTA.destination, destination),
     attribute(RTA.outInterface, linkIndex(route.device)),
-    ...(gateway === undefined ? [] : [attribute(RTA.gateway, gateway.bytes)]),
-    ...(source === undefined ? [] : [attribute(RTA.preferredSource, source.bytes)]),
-    ...(route.mtu === 0 ? [] : [attribute(RTA.metrics, attribute(RTAX_MTU, route.mtu))]),
+    addressAttribute(RTA.gateway, gateway),
+    addressAttribute(RTA.preferredSource, source),
+    route.mtu === 0 ? nothing : attribute(RTA.metrics, attribute(RTAX_MTU, route.mtu)),
   ]);
-  try {
-    netlink(`route ${route.dest || "default"}`, {
-      type: RTM.newRoute,
-      flags: NLM_F.ack | NLM_F.create | NLM_F.replace,
-      body,
-    });
-  } catch (error) {
-    if (!(error instanceof HostCallFailed && error.errno === "EEXIST")) throw error;
-  }
+  // create and replace: a route that exists is no error
+  const flags = NLM_F.ack | NLM_F.create | NLM_F.replace;
+  netlink(`route ${route.dest || "default"}`, { type: RTM.newRoute, flags, body });
+}
+
+function optional<T>(text: string, parse: (text: string) => T): T | undefined {
+  return text === "" ? undefined : parse(text);
+}
+
+function addressAttribute(type: number, address: IpAddress | undefined): Buffer {
+  return address === undefined ? nothing : attribute(type, address.bytes);
 }
 
 function routeHeader(route: Route, family: number, destination: IpPrefix | undefined): Buffer {

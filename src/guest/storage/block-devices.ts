@@ -20,7 +20,7 @@ const PARTITION_LIMIT_MS = 1000;
 export async function waitForDisk(driver: string, source: string, limitMs: number): Promise<BlockDevice> {
   const look =
     driver === "scsi" ? scsiLookup(source) : source.startsWith("/dev/") ? nodeLookup(source) : pciLookup(source);
-  return waitUntil(look, `the ${driver} disk ${source} to appear`, limitMs);
+  return await waitUntil(look, `the ${driver} disk ${source} to appear`, limitMs);
 }
 
 export function waitForPartition(disk: BlockDevice, number: number): Promise<BlockDevice> {
@@ -83,23 +83,22 @@ function pciDevice(slots: readonly string[]): string | undefined {
   const isExpander = slots.length >= 3 && Number.parseInt(slots[0] ?? "", 16) >= 0x20;
   const rootBus = isExpander ? (slots[0] ?? "").padStart(2, "0") : "00";
   let directory = `/sys/devices/pci0000:${rootBus}`;
-  let bus = rootBus;
+  let bus = `0000:${rootBus}`;
   for (const [index, slot] of slots.slice(isExpander ? 1 : 0).entries()) {
-    if (index > 0) {
-      const child = listDirectory(join(directory, "pci_bus"))[0] ?? childBus(directory);
-      if (child === undefined) return undefined;
-      bus = child.split(":")[1] ?? bus;
-    }
+    const behind = index === 0 ? bus : secondaryBus(directory);
+    if (behind === undefined) return undefined;
+    bus = behind;
     const [number = "", fn = "0"] = slot.split(".");
-    directory = join(directory, `0000:${bus}:${number.toLowerCase().padStart(2, "0")}.${fn}`);
+    directory = join(directory, `${bus}:${number.toLowerCase().padStart(2, "0")}.${fn}`);
   }
   return existsSync(directory) ? directory : undefined;
 }
 
-/** A bridge's secondary bus as seen from the devices behind it. */
-function childBus(bridge: string): string | undefined {
+/** Such as 0000:01: what the bridge says, else what the devices behind it are called. */
+function secondaryBus(bridge: string): string | undefined {
+  const said = listDirectory(join(bridge, "pci_bus"))[0];
   const child = listDirectory(bridge).find((name) => /^[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/.test(name));
-  return child?.slice(0, 7);
+  return said ?? child?.slice(0, 7);
 }
 
 function firstDisk(directory: string): BlockDevice | undefined {

@@ -120,7 +120,7 @@ async function deviceOf(layer: Storage, context: DriverContext): Promise<BlockDe
     throw new InvalidRequest("storages.driver", `unsupported driver ${JSON.stringify(layer.driver)} for a layer`);
   }
   const disk = await waitForDisk(layer.driver, layer.source, context.hotplugLimitMs);
-  return isPartitioned(layer) ? waitForPartition(disk, partitionOf(layer)) : disk;
+  return isPartitioned(layer) ? await waitForPartition(disk, partitionOf(layer)) : disk;
 }
 
 async function mountUpper(

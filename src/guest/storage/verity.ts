@@ -39,21 +39,29 @@ export function parseVerityOptions(options: readonly string[]): VerityOptions {
     dataBlockSize: count("blocksize", 4096),
     hashBlockSize: count("hashsize", 4096),
     algorithm: value("algorithm") ?? "sha256",
-    salt: (value("salt") ?? "-") === "-" || value("salt") === "" ? "-" : hex("salt", value("salt") ?? ""),
+    salt: parseSalt(value("salt")),
     hashType: count("hashtype", 1),
     hasSuperblock: value("no-superblock") !== "true",
   };
-  if (!/^[a-z0-9-]{1,31}$/.test(parsed.algorithm)) throw new InvalidRequest(`${PREFIX}algorithm`, "is not a hash name");
-  for (const size of [parsed.dataBlockSize, parsed.hashBlockSize]) {
+  checkVerity(parsed);
+  return parsed;
+}
+
+function checkVerity(options: VerityOptions): void {
+  const { algorithm, hashOffset, dataBlockSize, hashBlockSize } = options;
+  if (!/^[a-z0-9-]{1,31}$/.test(algorithm)) throw new InvalidRequest(`${PREFIX}algorithm`, "is not a hash name");
+  for (const size of [dataBlockSize, hashBlockSize]) {
     if (size < SECTOR || size > 65536 || (size & (size - 1)) !== 0) {
       throw new InvalidRequest(`${PREFIX}blocksize`, `${size} is not a block size`);
     }
   }
-  const { hashOffset, dataBlockSize, hashBlockSize } = parsed;
   if (hashOffset === 0 || hashOffset % dataBlockSize !== 0 || hashOffset % hashBlockSize !== 0) {
     throw new InvalidRequest(`${PREFIX}hashoffset`, `${hashOffset} is not a positive multiple of the block sizes`);
   }
-  return parsed;
+}
+
+function parseSalt(text: string | undefined): string {
+  return text === undefined || text === "" || text === "-" ? "-" : hex("salt", text);
 }
 
 /** Kernel table line of Documentation/admin-guide/device-mapper/verity.rst. */
