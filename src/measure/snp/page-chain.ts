@@ -1,7 +1,7 @@
 // The SNP launch digest as a chain: LD = SHA384(PAGE_INFO) for every 4 KiB page
 // (SEV-SNP Firmware ABI 1.58, 8.17.2, table 67). Only NORMAL and VMSA pages commit to contents.
 // One PAGE_INFO buffer is reused, and runs of equal pages (padding) are hashed once.
-import { createHash, hash } from "node:crypto";
+import { hash } from "node:crypto";
 
 export const PAGE_BYTES = 4096;
 const DIGEST_BYTES = 48;
@@ -35,7 +35,7 @@ export class PageChain {
    * Returns the SHA-384 of a single page, or for more pages the SHA-384 over their digests.
    */
   addContents(type: "NORMAL" | "VMSA", gpa: number, bytes: Uint8Array): Buffer {
-    const all = createHash("sha384");
+    const all = Buffer.alloc((bytes.length / PAGE_BYTES) * DIGEST_BYTES);
     let previous: Uint8Array | undefined;
     let digest = Buffer.alloc(0);
     for (let at = 0; at < bytes.length; at += PAGE_BYTES) {
@@ -44,9 +44,9 @@ export class PageChain {
       previous = page;
       this.#info.set(digest, CONTENTS_AT);
       this.#add(pageTypes[type], gpa + at);
-      all.update(digest);
+      all.set(digest, (at / PAGE_BYTES) * DIGEST_BYTES);
     }
-    return bytes.length > PAGE_BYTES ? all.digest() : digest;
+    return bytes.length > PAGE_BYTES ? hash("sha384", all, "buffer") : digest;
   }
 
   /** Adds pages whose address and type are measured, but no contents. */
