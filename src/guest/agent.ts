@@ -7,6 +7,7 @@ import { errorText } from "../lib/errors.ts";
 import { createLogger, type Logger } from "../lib/logger.ts";
 import { serveConnection } from "../wire/ttrpc/server.ts";
 import { type AgentOptions, type ListenAddress, parseOptions } from "./options.ts";
+import { servePortForward } from "./port-forward.ts";
 import { runCommand } from "./run-command.ts";
 import { OciRuntime } from "./runtime.ts";
 import { Sandbox } from "./sandbox.ts";
@@ -39,7 +40,12 @@ async function main(): Promise<void> {
     });
   };
   await listen(options.listen, serve);
-  log.info("listening", { address: describe(options.listen), sinceStartMs: Math.round(performance.now()) });
+  if (options.listen.kind === "vsock" && options.portForward) await servePortForward(log);
+  log.info("listening", {
+    address: describe(options.listen),
+    nodeMs: Math.round(performance.nodeTiming.bootstrapComplete),
+    sinceStartMs: Math.round(performance.now()),
+  });
 }
 
 function listen(address: ListenAddress, serve: (socket: Socket) => void): Promise<unknown> {
