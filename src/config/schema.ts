@@ -90,6 +90,11 @@ export const schema = {
   agent: {
     port: key(wholeNumber(1, 4_294_967_294), 1024, "vsock port"),
     debug: key(flag, false, "adds agent.log=debug to a direct boot's command line"),
+    port_forward_port: key(
+      wholeNumber(0, 4_294_967_294),
+      1031,
+      "vsock port of the guest's forwarder; 0: no port-forward",
+    ),
     boot_timeout: key(wholeNumber(1, 3600), 90, "seconds from QEMU's start until the agent must answer"),
     request_timeout: key(wholeNumber(1, 3600), 60, "seconds for one request"),
     create_container_timeout: key(wholeNumber(1, 3600), 60, "seconds; raise it for large images pulled in the guest"),

@@ -1,6 +1,7 @@
 // How the agent is told to run: its own arguments (tests), else the kernel command line, whose words
 // are part of the launch measurement (agent-protocol §5.1).
 import { InvalidConfig } from "../lib/errors.ts";
+import { mayForwardPorts } from "./port-forward.ts";
 
 export type ListenAddress =
   | { readonly kind: "vsock"; readonly port: number }
@@ -13,6 +14,7 @@ export interface AgentOptions {
   readonly cgroupManager: "cgroupfs" | "disabled";
   /** what DestroySandbox ends with */
   readonly afterDestroy: "poweroff" | "exit";
+  readonly portForward: boolean;
 }
 
 /** agent-protocol §2.1 */
@@ -49,6 +51,7 @@ export function parseOptions(argv: readonly string[], kernelCommandLine: string)
     logLevel: levels[words.get("agent.log") ?? "info"] ?? "info",
     hotplugLimitMs: (seconds > 0 ? seconds : DEFAULT_HOTPLUG_SECONDS) * 1000,
     cgroupManager: own.get("--cgroup-manager") === "disabled" ? "disabled" : "cgroupfs",
+    portForward: mayForwardPorts(kernelCommandLine),
     afterDestroy: own.get("--after-destroy") === "exit" ? "exit" : "poweroff",
   };
 }

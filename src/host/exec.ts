@@ -27,6 +27,7 @@ export interface CommandResult {
 const packages: Readonly<Record<string, string>> = {
   ip: "iproute2",
   tc: "iproute2",
+  nft: "nftables",
   nsenter: "util-linux",
   mount: "mount",
   umount: "mount",

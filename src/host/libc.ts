@@ -12,6 +12,9 @@ export interface Libc {
   poll(fds: Uint8Array, count: number, timeoutMs: number): number;
   pipe2(fds: Uint8Array, flags: number): number;
   flock(fd: number, operation: number): number;
+  setns(fd: number, type: number): number;
+  mknod(path: string, mode: number, device: bigint): number;
+  lsetxattr(path: string, name: string, value: Uint8Array, length: number, flags: number): number;
   /** errno of the last call on this thread, by name */
   errnoName(): string;
   /** the name of an error number */
@@ -51,6 +54,11 @@ async function open(): Promise<Libc> {
     poll: lib.func("int poll(_Inout_ uint8_t *fds, unsigned long count, int timeoutMs)"),
     pipe2: lib.func("int pipe2(_Inout_ uint8_t *fds, int flags)"),
     flock: lib.func("int flock(int fd, int operation)"),
+    setns: lib.func("int setns(int fd, int type)"),
+    mknod: lib.func("int mknod(const char *path, uint32_t mode, uint64_t device)"),
+    lsetxattr: lib.func(
+      "int lsetxattr(const char *path, const char *name, const uint8_t *value, size_t length, int flags)",
+    ),
     errnoName: () => nameOf(koffi.errno()),
     nameOf,
   };

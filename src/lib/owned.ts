@@ -20,6 +20,8 @@ export type OwnedThing =
   | { readonly kind: "mount"; readonly path: string }
   /** tap `name` made in `netns` (a path), with redirect filters on `peer` */
   | { readonly kind: "tap"; readonly netns: string; readonly name: string; readonly peer: string }
+  /** nftables table `name` of family ip in `netns` (a path) */
+  | { readonly kind: "nft-table"; readonly netns: string; readonly name: string }
   | { readonly kind: "cgroup"; readonly path: string };
 
 /** Handed down to whatever acquires; implemented by pod/ledger.ts. */

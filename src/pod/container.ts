@@ -77,9 +77,13 @@ export class Container {
     this.init.supervise(guest.process({ containerId: this.facts.id, execId: "" }));
   }
 
-  addExec(execId: string, spec: OciProcess, stdio: StdioPaths): ContainerProcess {
+  requireRoomFor(execId: string): void {
     this.init.lifecycle.require("add an exec", "running", "paused");
     if (this.#execs.has(execId)) throw new AlreadyExists("exec", execId);
+  }
+
+  addExec(execId: string, spec: OciProcess, stdio: StdioPaths): ContainerProcess {
+    this.requireRoomFor(execId);
     const process = this.#newProcess(execId, stdio);
     this.#execs.set(execId, { process, spec });
     this.#deps.emit({ kind: "exec-added", containerId: this.facts.id, execId });

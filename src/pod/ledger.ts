@@ -95,7 +95,8 @@ function ownedKey(thing: OwnedThing): string {
     case "process":
       return `process ${thing.name} ${thing.match}`;
     case "tap":
-      return `tap ${thing.netns} ${thing.name}`;
+    case "nft-table":
+      return `${thing.kind} ${thing.netns} ${thing.name}`;
     case "path":
     case "mount":
     case "cgroup":

@@ -106,8 +106,15 @@ export class Pod {
 
   async addExec(request: ExecRequest): Promise<void> {
     const container = this.container(request.id);
-    const exec = container.addExec(request.execId, request.process, request.stdio);
-    exec.attachStdio(await this.#ports.openStdio(request.stdio, request.id));
+    container.requireRoomFor(request.execId);
+    const stdio = await this.#ports.openStdio(request.stdio, request.id);
+    try {
+      container.addExec(request.execId, request.process, request.stdio).attachStdio(stdio);
+    } catch (error) {
+      // another request took the id, or the container ended, while the streams were opened
+      await stdio.close();
+      throw error;
+    }
   }
 
   /** Answers with the exit; idempotent while under way, NotFound once done. */
@@ -137,9 +144,9 @@ export class Pod {
   }
 
   async #boot(request: CreateRequest): Promise<Container> {
-    refuseHostNamespaces(request.spec);
     this.lifecycle.move("booting", "create its first container");
     try {
+      refuseHostNamespaces(request.spec);
       const { podId, ...podRequest } = { podId: request.id, ...request };
       const [launched, layers] = await settleBoth(
         this.#ports.launch({ podId, ...podRequest }, this.#abort.signal),

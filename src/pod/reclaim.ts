@@ -9,7 +9,7 @@ export type ReclaimPorts = {
 };
 
 /** Who uses must go before what is used: processes hold taps and mounts, mounts hold directories. */
-const order: readonly OwnedThing["kind"][] = ["process", "tap", "mount", "cgroup", "path"];
+const order: readonly OwnedThing["kind"][] = ["process", "nft-table", "tap", "mount", "cgroup", "path"];
 
 /** Within one kind the last acquired goes first. */
 export function planReclaim(owned: readonly OwnedThing[]): readonly OwnedThing[] {
@@ -39,6 +39,8 @@ export function describeOwned(thing: OwnedThing): string {
       return `end process ${thing.name}${thing.pid === undefined ? "" : ` (${thing.pid})`}`;
     case "tap":
       return `remove tap ${thing.name} in ${thing.netns}`;
+    case "nft-table":
+      return `remove nftables table ${thing.name} in ${thing.netns}`;
     case "mount":
       return `unmount ${thing.path}`;
     case "cgroup":
@@ -54,6 +56,8 @@ function release(thing: OwnedThing, ports: ReclaimPorts): Promise<void> {
       return ports.process(thing);
     case "tap":
       return ports.tap(thing);
+    case "nft-table":
+      return ports["nft-table"](thing);
     case "mount":
       return ports.mount(thing);
     case "cgroup":

@@ -9,7 +9,8 @@ import { enterCgroup, openCgroup } from "../host/cgroup.ts";
 import { readNetworkFacts } from "../host/netns.ts";
 import type { NetworkFacts } from "../host/network-facts.ts";
 import { createTap } from "../host/tap.ts";
-import { describeVmExit, VmExited } from "../lib/errors.ts";
+import { CleanupStack } from "../lib/cleanup-stack.ts";
+import { describeVmExit, errorText, VmExited } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { Ownership } from "../lib/owned.ts";
 import type { Timeline } from "../lib/timeline.ts";
@@ -22,6 +23,7 @@ import { bootVm } from "../vm/boot.ts";
 import type { RunningVm } from "../vm/running-vm.ts";
 import { guestPort, readGuestFeatures } from "./guest-port.ts";
 import { probeHostFacts } from "./host-facts.ts";
+import { servePortForward } from "./port-forward.ts";
 
 export interface LaunchContext {
   readonly config: RuntimeConfig;
@@ -36,6 +38,8 @@ export interface LaunchContext {
 export interface Launched extends LaunchedPod {
   readonly vm: RunningVm;
   readonly agent: AgentClient;
+  /** must be closed before CNI takes the namespace away */
+  readonly forward: AsyncDisposable | null;
 }
 
 const noNetwork: NetworkFacts = { interfaces: [], routes: [], neighbours: [] };
@@ -61,12 +65,16 @@ export async function launchPod(request: PodRequest, context: LaunchContext): Pr
   });
   const inCgroup = await ownInCgroup(request.spec.linux.cgroupsPath, ownership);
   const vm = await bootVm(plan, { ownership: inCgroup, signal, logger, timeline });
-  try {
-    return { vm, ...(await raceVmDeath(vm, becomeSandbox(vm, request, { ...context, network }))) };
-  } catch (error) {
-    await vm.stop();
-    throw error;
-  }
+  await using undo = new CleanupStack();
+  undo.defer("stop the VM", () => vm.stop());
+  const sandbox = raceVmDeath(vm, becomeSandbox(vm, request, { ...context, network }));
+  // awaited below; the guest boots meanwhile
+  sandbox.catch(() => undefined);
+  const forward = netns === undefined ? null : await offerPortForward(vm, netns, context);
+  if (forward !== null) undo.use("close the forwards", forward);
+  const launched = { vm, forward, ...(await sandbox) };
+  undo.move();
+  return launched;
 }
 
 async function becomeSandbox(vm: PodVm, request: PodRequest, context: LaunchContext & { network: NetworkFacts }) {
@@ -98,6 +106,19 @@ async function makeTaps(netns: string, network: NetworkFacts, ownership: Ownersh
       return { tap, mac, mtu };
     }),
   );
+}
+
+/** A pod without port-forward is still a pod: what is missing is said, and the launch goes on. */
+async function offerPortForward(vm: PodVm, netns: string, context: LaunchContext): Promise<AsyncDisposable | null> {
+  const { config, ownership, logger } = context;
+  const port = config.agent.portForwardPort;
+  if (port === 0) return null;
+  try {
+    return await servePortForward({ netns, vm, port, ownership, logger });
+  } catch (error) {
+    logger.warn("no port-forward for this pod", { error: errorText(error) });
+    return null;
+  }
 }
 
 /** Every process that the pod comes to own enters its host cgroup, where the kubelet accounts for it. */

@@ -25,6 +25,8 @@ import type {
 } from "../pod/ports.ts";
 import { reclaim } from "../pod/reclaim.ts";
 import type { SourceKind } from "../translate/mounts.ts";
+import type { QmpSession } from "../wire/qmp/client.ts";
+import { EventLog } from "./control-events.ts";
 import { type Launched, launchPod } from "./launch-pod.ts";
 import { hostReclaimPorts } from "./reclaim-ports.ts";
 import { podRunDir } from "./run-dir.ts";
@@ -41,7 +43,11 @@ export interface PodHostOptions {
 
 export class PodHost implements PodPorts {
   readonly runDir: string;
-  readonly timeline = new Timeline(() => performance.timeOrigin + performance.now());
+  /** what happened so far, for the control service */
+  readonly events = new EventLog(() => Date.now());
+  readonly timeline: Timeline;
+  /** as the options' one, and heard by `events` */
+  readonly logger: Logger;
   readonly #options: PodHostOptions;
   readonly #ledger: Ledger;
   #launched: Launched | null = null;
@@ -51,6 +57,11 @@ export class PodHost implements PodPorts {
   constructor(options: PodHostOptions) {
     const { namespace, podId, bundle, socket } = options;
     this.#options = options;
+    this.logger = this.events.hearing(options.logger);
+    this.timeline = new Timeline(
+      () => performance.timeOrigin + performance.now(),
+      ({ stage, atMs }) => this.events.push("launch", stage, { atMs }),
+    );
     this.runDir = podRunDir(namespace, podId);
     const shim = { pid: process.pid, startTime: parseStartTime(readFileSync("/proc/self/stat", "utf8")) ?? "" };
     this.#ledger = new Ledger(this.runDir, {
@@ -65,10 +76,10 @@ export class PodHost implements PodPorts {
   }
 
   async launch(request: PodRequest, signal: AbortSignal): Promise<Launched> {
-    const { logger } = this.#options;
-    const { runDir, timeline } = this;
+    const { runDir, timeline, logger } = this;
     const config = await loadConfig(request.configPath, request.spec.annotations ?? {});
     this.#launched = await launchPod(request, { config, runDir, ownership: this.#ledger, logger, signal, timeline });
+    void recordQmpEvents(this.#launched.vm.qmp, this.events);
     return this.#launched;
   }
 
@@ -108,11 +119,14 @@ export class PodHost implements PodPorts {
   }
 
   emit(event: PodEvent): void {
+    const { kind, ...data } = event;
+    this.events.push("pod", kind, data);
     this.#options.emit(event);
   }
 
   async reclaim(): Promise<void> {
     for (const step of this.beforeReclaim) await step();
+    await this.#launched?.forward?.[Symbol.asyncDispose]();
     await reclaim(this.#ledger.owned, hostReclaimPorts);
     await rm(this.runDir, { recursive: true, force: true });
   }
@@ -131,9 +145,18 @@ export async function loadConfig(path: string, annotations: Readonly<Record<stri
   return applyOverrides(parseConfig(files), annotations).config;
 }
 
-function toLayerFile(layer: LayerImage): LayerFile {
+export function toLayerFile(layer: LayerImage): LayerFile {
   const { path, rootHash, salt, hashOffsetBytes, blockSizeBytes } = layer;
   return { path, verity: { rootHash, salt, hashOffsetBytes, blockBytes: blockSizeBytes } };
+}
+
+/** Ends with the session. */
+async function recordQmpEvents(qmp: QmpSession, events: EventLog): Promise<void> {
+  try {
+    for await (const { event, data } of qmp.listen()) events.push("qemu", event, data);
+  } catch {
+    // how the session ended is the VM's story, told elsewhere
+  }
 }
 
 /** Follows links: what counts is what the container would see. */

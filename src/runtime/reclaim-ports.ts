@@ -3,6 +3,7 @@
 import { rm } from "node:fs/promises";
 import { removeCgroup } from "../host/cgroup.ts";
 import { detachMount } from "../host/mounts.ts";
+import { removeRedirect } from "../host/port-redirect.ts";
 import { findProcesses, terminate } from "../host/process.ts";
 import { removeTap } from "../host/tap.ts";
 import { errnoOf, errorText, HostCallFailed } from "../lib/errors.ts";
@@ -12,6 +13,7 @@ import type { ReclaimPorts } from "../pod/reclaim.ts";
 export const hostReclaimPorts: ReclaimPorts = {
   process: endProcess,
   tap: (tap) => removeTap(tap),
+  "nft-table": (table) => removeRedirect(table),
   mount: (mount) => detachMount(mount.path),
   cgroup: (cgroup) => removeCgroup(cgroup.path),
   path: async ({ path }) => {

@@ -20,7 +20,7 @@ interface TcpBinding {
 }
 
 export function listenVsock(port: number, onConnection: (socket: Socket) => void): Promise<Server> {
-  const server = createServer(onConnection);
+  const server = createServer({ allowHalfOpen: true }, onConnection);
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(adopt(bindVsock(port)), () => resolve(server));
