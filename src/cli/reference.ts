@@ -1,7 +1,9 @@
 // `kata-cvm reference`: every value that a launch of this runtime class may measure to, before any
 // launch. vCPU classes and boot phases give several good values of one register, each labelled.
 import { join } from "node:path";
+import { parseConfig } from "../config/parse.ts";
 import type { RuntimeConfig } from "../config/schema.ts";
+import { defaultConfigPath, readConfigFiles } from "../host/config-files.ts";
 import { readGuestImage } from "../host/guest-image.ts";
 import { Unsupported } from "../lib/errors.ts";
 import { renderCorim } from "../measure/evidence/corim.ts";
@@ -22,7 +24,6 @@ import { parseUki } from "../measure/uki/uki.ts";
 import { composeCmdline } from "../plan/kernel-cmdline.ts";
 import type { LaunchClass } from "../plan/launch-plan.ts";
 import { classOf } from "../plan/plan-launch.ts";
-import { loadConfig } from "../runtime/pod-host.ts";
 import { type CommandResult, defineCommand } from "./command.ts";
 import { readInput } from "./read-input.ts";
 
@@ -32,7 +33,7 @@ export const referenceCommand = defineCommand({
   command: "reference",
   describe: "reference values of a runtime class, for `verify --reference` and for verifiers of others",
   options: {
-    config: { type: "string", describe: "configuration of the runtime class", default: "" },
+    config: { type: "string", describe: "configuration of the runtime class", default: defaultConfigPath },
     format: {
       type: "string",
       describe: "plain JSON, a message for Trustee's RVPS, or an unsigned CoRIM (base64 in --json)",
@@ -41,7 +42,7 @@ export const referenceCommand = defineCommand({
     },
   },
   async run({ config: path, format }) {
-    const config = await loadConfig(path, {});
+    const { config } = parseConfig(await readConfigFiles(path));
     const values = await valuesOf[classOf(config)](config);
     return renderSet({ subject: `kata-cvm ${classOf(config)}`, values }, format);
   },
