@@ -6,8 +6,13 @@ import type { Pod } from "../support/cri.ts";
 import { assertNothingLeft, BOOT_LIMIT_MS, type E2e, HANDLER, usePods } from "../support/e2e.ts";
 
 interface PodStatus {
-  readonly status: { readonly id: string; readonly state: string; readonly network: { readonly ip: string } };
-  readonly info: { readonly runtimeHandler: string };
+  readonly status: {
+    readonly state: string;
+    readonly network: { readonly ip: string };
+    readonly runtimeHandler?: string;
+  };
+  /** where containerd before 2.x tells the handler */
+  readonly info: { readonly runtimeHandler?: string };
 }
 
 async function podStatus(e2e: E2e, id: string): Promise<PodStatus> {
@@ -27,7 +32,7 @@ describe("A pod's life", function () {
     const { status, info } = await podStatus(e2e, pod.id);
     assert.equal(status.state, "SANDBOX_READY");
     assert.match(status.network.ip, /^10\.88\.\d+\.\d+$/);
-    assert.equal(info.runtimeHandler, HANDLER);
+    assert.equal(info.runtimeHandler ?? status.runtimeHandler, HANDLER);
     assert.deepEqual((await e2e.cri.text(["pods", "-q", "--no-trunc", "--state", "Ready"])).split("\n"), [pod.id]);
   });
 

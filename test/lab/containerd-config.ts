@@ -84,7 +84,7 @@ ${RESTRICTIONS}[${cri}.cni]
 ${handlers.map((handler) => renderHandler({ plugin: cri, folder }, handler)).join("")}`;
 }
 
-function splitCriPlugins({ folder, pauseImage, snapshotter, handlers }: ContainerdConfigInput): string {
+function splitCriPlugins({ version, folder, pauseImage, snapshotter, handlers }: ContainerdConfigInput): string {
   const images = 'plugins."io.containerd.cri.v1.images"';
   const runtime = 'plugins."io.containerd.cri.v1.runtime"';
   return `
@@ -106,7 +106,7 @@ ${snapshotter === "overlayfs" ? "" : unpackInto(snapshotter)}
 ${RESTRICTIONS}  enable_unprivileged_ports = true
   enable_unprivileged_icmp = true
 [${runtime}.cni]
-  bin_dir = "${CNI_BINARIES}"
+  ${/^2\.0\./.test(version) ? `bin_dir = "${CNI_BINARIES}"` : `bin_dirs = ["${CNI_BINARIES}"]`}
   conf_dir = "${folder}/net.d"
 [${runtime}.containerd]
   default_runtime_name = "runc"
