@@ -149,6 +149,14 @@ export class AgentUnderTest implements AsyncDisposable {
     }
   }
 
+  /** What a shell says in the agent's own mount namespace. */
+  lookAgent(script: string): string {
+    const unshare = String(this.#process.pid);
+    const agent = execFileSync("cat", [`/proc/${unshare}/task/${unshare}/children`], { encoding: "utf8" }).trim();
+    const entered = ["-t", agent, "-m", "-p", "sh", "-c", `${script} 2>/dev/null; true`];
+    return execFileSync("nsenter", entered, { encoding: "utf8" });
+  }
+
   /** Output and exit code of a whole exec. */
   async exec(id: string, execId: string, args: readonly string[]): Promise<{ output: string; status: number }> {
     await this.agent.ExecProcess({ container_id: id, exec_id: execId, process: process_(args) });

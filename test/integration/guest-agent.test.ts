@@ -430,6 +430,37 @@ describe("the guest agent", function () {
       });
     }
 
+    it("leaves no mount and no directory of a container that was removed", async () => {
+      await t.run("tidy", ["true"]);
+      await finish("tidy");
+      await t.run("watcher", ["sleep", "1000"]);
+      const mounts = await t.exec("watcher", "look", ["sh", "-c", "cat /proc/self/mountinfo"]);
+      assert.doesNotMatch(mounts.output, /tidy/);
+      assert.equal(
+        t.lookAgent("ls -d /run/kata-containers/tidy /run/kata-agent/tidy; grep -c tidy /proc/self/mountinfo").trim(),
+        "0",
+      );
+      await t.agent.SignalProcess({ container_id: "watcher", signal: 9 });
+      await finish("watcher");
+    });
+
+    it("gives the pod's shared memory the size that the host asks for", async () => {
+      const shm = {
+        destination: "/dev/shm",
+        type: "bind",
+        source: "/run/kata-containers/sandbox/shm",
+        options: ["rbind"],
+      };
+      const request = t.request("shm", ["sh", "-c", "mount | grep /dev/shm"]);
+      await t.agent.CreateContainer({
+        ...request,
+        OCI: { ...request.OCI, Mounts: [...(request.OCI?.Mounts ?? []), shm] },
+      });
+      await t.agent.StartContainer({ container_id: "shm" });
+      assert.match((await t.output("shm")).toString(), /size=65536k/);
+      assert.equal(await finish("shm"), 0);
+    });
+
     it("shares a mount point between containers until the last is gone", async () => {
       const volume = {
         driver: "ephemeral",

@@ -41,15 +41,13 @@ async function block(storage: Storage, context: DriverContext): Promise<CleanupS
   return mountAt(storage, disk.node);
 }
 
-/** tmpfs keeps none of the options but the group, as the real agent does; huge pages are reserved first. */
+/** Size and mode are applied (the real agent drops them for tmpfs); huge pages are reserved first. */
 async function ephemeral(storage: Storage): Promise<CleanupStack> {
-  if (storage.fstype === "hugetlbfs") reserveHugePages(storage.options);
-  const options = storage.fstype === "hugetlbfs" ? storage.options.filter((word) => word.startsWith("pagesize=")) : [];
-  const undo = mountAt(
-    { ...storage, options: [...options], fstype: storage.fstype || "tmpfs" },
-    storage.source || "tmpfs",
-  );
-  if (storage.fstype !== "hugetlbfs") chmodSync(storage.mount_point, 0o1777);
+  const isHuge = storage.fstype === "hugetlbfs";
+  if (isHuge) reserveHugePages(storage.options);
+  const options = storage.options.filter((word) => !word.startsWith("fsgid=") && !(isHuge && word.startsWith("size=")));
+  if (!isHuge && optionValue(options, "mode") === undefined) options.push("mode=1777");
+  const undo = mountAt({ ...storage, options, fstype: storage.fstype || "tmpfs" }, storage.source || "tmpfs");
   setGroup(storage);
   return undo;
 }

@@ -2,10 +2,10 @@
 // lives in the guest: the real agent's multi-layer form (agent-protocol §4.3). List order is overlay
 // order, the first lower layer on top; with GPT the partition numbers give the order. Beyond the real
 // agent, dm-verity is accepted on a whole disk too, so that no partition table is needed.
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, rmdirSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { CleanupStack } from "../../lib/cleanup-stack.ts";
-import { errorText, InvalidRequest } from "../../lib/errors.ts";
+import { errnoOf, errorText, InvalidRequest } from "../../lib/errors.ts";
 import type { Storage } from "../../wire/gen/kata/agent.ts";
 import { isBelow } from "../bind-sources.ts";
 import { AgentFailure } from "../status.ts";
@@ -35,7 +35,11 @@ export async function mountLayers(
   const { upper, lowers } = sortGroup(group);
   const base = join(STORAGE_ROOT, context.containerId, "multi-layer");
   mkdirSync(base, { recursive: true, mode: 0o700 });
-  undo.defer(`remove ${base}`, () => rmSync(base, { recursive: true, force: true }));
+  undo.defer(`remove ${base}`, () => {
+    rmSync(base, { recursive: true, force: true });
+    removeEmpty(target);
+    removeEmpty(dirname(base));
+  });
   const upperBase = upper === undefined ? makeUpper(context, undo) : await mountUpper(upper, { base, context, undo });
   const mounts: string[] = [];
   for (const [index, layer] of lowers.entries()) {
@@ -48,6 +52,15 @@ export async function mountLayers(
   }
   mountOverlay(target, { mounts, upperBase, undo });
   return undo.move();
+}
+
+/** What others still use stays. */
+function removeEmpty(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch (error) {
+    if (!["ENOTEMPTY", "EBUSY", "ENOENT"].includes(errnoOf(error) ?? "")) throw error;
+  }
 }
 
 function sortGroup(group: readonly Storage[]): { upper: Storage | undefined; lowers: Storage[] } {
