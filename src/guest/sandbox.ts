@@ -1,7 +1,7 @@
 // The one sandbox of this guest: its containers, its mounts, its shared namespaces. Requests may come in
 // any order and at once; what must not interleave (making and removing of one container, the storage
 // table) goes through queues.
-import { appendFileSync, existsSync, mkdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, openSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CleanupStack } from "../lib/cleanup-stack.ts";
 import { errorText, InvalidRequest } from "../lib/errors.ts";
@@ -77,7 +77,7 @@ export class Sandbox {
       undo.move();
       this.#containers.set(id, container);
       this.#mounts.set(id, mounts);
-      this.#pidNamespace ??= `/proc/${container.init.pid}/ns/pid`;
+      this.#pidNamespace ??= holdPidNamespace(container.init.pid);
     });
   }
 
@@ -160,6 +160,11 @@ export class Sandbox {
       this.#busy.delete(id);
     }
   }
+}
+
+/** A path that means this namespace for ever, even when its process is gone and the pid is another's. */
+function holdPidNamespace(pid: number): string {
+  return `/proc/${process.pid}/fd/${openSync(`/proc/${pid}/ns/pid`, "r")}`;
 }
 
 /** Ours, apart from anything the host may name below the storage root. */

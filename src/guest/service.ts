@@ -26,6 +26,7 @@ import { AgentFailure, failures } from "./status.ts";
 import { remountEphemeral } from "./storage/remount.ts";
 
 const SIGKILL = 9;
+const LATE_REMOVAL_MS = 5000;
 const READ_MAX = 1024 * 1024;
 const DIAGNOSTIC_MAX = 4096;
 const TERMINATION_PATH = "io.kubernetes.container.terminationMessagePath";
@@ -83,8 +84,10 @@ function sandboxMethods(sandbox: Sandbox, endOfSandbox: EndOfSandbox): Partial<M
 function containerMethods(sandbox: Sandbox): Partial<Methods> {
   const held = (id: string) => sandbox.container(id, failures.unknownContainerOfResources);
   return {
-    CreateContainer: async (request) => {
+    CreateContainer: async (request, call) => {
       await sandbox.createContainer(request);
+      // the host has heard of a timeout: it will not use or remove what it believes was never made
+      if (call.signal.aborted) await sandbox.removeContainer(request.container_id, LATE_REMOVAL_MS);
       return {};
     },
     StartContainer: async ({ container_id: id }) => {

@@ -278,6 +278,14 @@ describe("the guest agent", function () {
     });
   });
 
+  describe("a shared pid namespace", () => {
+    it("is that of the sandbox's first container, for those that ask for it", async () => {
+      // the first container of this whole file is long gone: joining its namespace must fail, not hit another's
+      const { code } = await refusal(t.run("joiner", ["true"], { sandboxPidns: true }));
+      assert.equal(code, StatusCode.internal);
+    });
+  });
+
   describe("the network", () => {
     const addresses = [
       { family: 0, address: "192.0.2.10", mask: "24" },
