@@ -11,7 +11,7 @@ import type { LaunchPlan, TeePlan } from "../../src/plan/launch-plan.ts";
 import { bootVm } from "../../src/vm/boot.ts";
 import { idlePlan, OwnedList } from "../support/vm-plans.ts";
 
-const fake = fileURLToPath(new URL("../fakes/dying-qemu", import.meta.url));
+const fake = fileURLToPath(new URL("../fakes/dying-qemu.cjs", import.meta.url));
 const snp: TeePlan = {
   kind: "snp",
   cbitpos: 51,
