@@ -8,7 +8,7 @@ import type { Logger } from "../lib/logger.ts";
 import type { SandboxRole } from "../oci/cri-annotations.ts";
 import type { ContainerSpec, Process as OciProcess } from "../oci/types.ts";
 import { refuseHostNamespaces, translateContainer } from "../translate/container.ts";
-import { hostSources } from "../translate/mounts.ts";
+import { type CopyIn, hostSources } from "../translate/mounts.ts";
 import { Container } from "./container.ts";
 import { LayerDisks } from "./disks.ts";
 import { type PodState, podTable } from "./lifecycles.ts";
@@ -34,6 +34,7 @@ export interface ExecRequest {
 interface Entry {
   readonly container: Container;
   readonly layers: readonly string[];
+  readonly followed: readonly Disposable[];
   /** set while a Delete is under way: a repeated one gets the same answer */
   deleting?: Promise<ProcessExit>;
 }
@@ -181,7 +182,7 @@ export class Pod {
   async #createContainer(request: CreateRequest, layers: readonly LayerFile[]): Promise<Container> {
     if (this.#launched === null) throw new WrongState(`pod ${this.id}`, this.lifecycle.state, "create a container");
     const { vm, guest, disks } = this.#launched;
-    const sourceKinds = await this.#ports.probeSources(hostSources(request.spec.mounts ?? []));
+    const sources = await this.#ports.probeSources(hostSources(request.spec.mounts ?? []));
     const paths = layers.map((layer) => layer.path);
     const { id: containerId, bundle, role, spec } = request;
     await using undo = new CleanupStack();
@@ -191,12 +192,13 @@ export class Pod {
     undo.defer("close the streams", () => stdio.close());
     const plan = translateContainer({
       containerId,
+      podId: this.id,
       bundle,
       role,
       spec,
       layers: guestLayers,
       guest: guest.features,
-      sourceKinds,
+      sources,
     });
     await Promise.race([this.#makeInGuest(containerId, plan, guest), guest.gone]);
     const container = new Container(
@@ -210,10 +212,21 @@ export class Pod {
       },
     );
     container.init.attachStdio(stdio);
-    this.#entries.set(containerId, { container, layers: paths });
+    this.#entries.set(containerId, { container, layers: paths, followed: this.#follow(plan.copies, guest) });
     if (role !== "container") void container.init.wait().then(() => this.#sandboxEnded(container));
     undo.move();
     return container;
+  }
+
+  /** Updates of config maps, secrets and the like reach the guest for as long as the container exists. */
+  #follow(copies: readonly CopyIn[], guest: LaunchedPod["guest"]): readonly Disposable[] {
+    return copies
+      .filter((copy) => copy.follow)
+      .map((copy) =>
+        this.#ports.followVolume(copy.hostPath, async () => {
+          await Promise.race([guest.copyIn(copy), guest.gone]);
+        }),
+      );
   }
 
   async #makeInGuest(
@@ -235,6 +248,7 @@ export class Pod {
     const exit = container.init.exit ?? { status: 0, exitedAt: this.#ports.now() };
     if (container.facts.role !== "container") await this.end();
     else await this.#removeInGuest(id, entry);
+    for (const followed of entry.followed) followed[Symbol.dispose]();
     container.init.lifecycle.observe("deleted");
     await container.init.release();
     this.#entries.delete(id);
@@ -269,6 +283,7 @@ export class Pod {
   async #end(): Promise<void> {
     this.lifecycle.observe("stopping");
     this.#abort.abort();
+    for (const followed of [...this.#entries.values()].flatMap((entry) => entry.followed)) followed[Symbol.dispose]();
     const containers = [...this.#entries.values()].map((entry) => entry.container);
     try {
       await this.#launched?.vm.stop();

@@ -3,7 +3,7 @@
 import type { Duplex } from "node:stream";
 import type { VmExitFacts } from "../lib/errors.ts";
 import type { ContainerSpec, Process as OciProcess, Resources } from "../oci/types.ts";
-import type { CopyIn, SourceKind } from "../translate/mounts.ts";
+import type { CopyIn, SourceFacts } from "../translate/mounts.ts";
 import type { GuestFeatures } from "../translate/spec.ts";
 import type { GuestStorage, LayerVerity } from "../translate/storages.ts";
 
@@ -209,8 +209,10 @@ export interface PodPorts {
   launch(request: PodRequest, signal: AbortSignal): Promise<LaunchedPod>;
   prepareRootfs(request: RootfsRequest, signal: AbortSignal): Promise<readonly LayerFile[]>;
   openStdio(paths: StdioPaths, containerId: string): Promise<ProcessStdio>;
-  /** kinds of host paths, for translateMounts */
-  probeSources(paths: readonly string[]): Promise<ReadonlyMap<string, SourceKind>>;
+  /** for translateMounts */
+  probeSources(paths: readonly string[]): Promise<ReadonlyMap<string, SourceFacts>>;
+  /** calls `onChange` after each time the kubelet replaced the volume's content; until disposed of */
+  followVolume(hostPath: string, onChange: () => Promise<void>): Disposable;
   emit(event: PodEvent): void;
   /** lets go of what `prepareRootfs` made for this container alone */
   releaseRootfs(containerId: string): Promise<void>;

@@ -1,7 +1,7 @@
 // One pod's hold on the host: its ledger, its run directory, its configuration, and the ports that
 // the pod calls. Joins host, plan, vm and agent; the pod itself knows none of them.
 import { readFileSync } from "node:fs";
-import { rm, stat } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { applyOverrides } from "../config/overrides.ts";
 import { parseConfig } from "../config/parse.ts";
@@ -10,7 +10,8 @@ import { defaultConfigPath, readConfigFiles } from "../host/config-files.ts";
 import { openStdio } from "../host/fifos.ts";
 import { type LayerImage, prepareRootfs, privateLayer } from "../host/layers.ts";
 import { parseStartTime } from "../host/process.ts";
-import { errnoOf, Unsupported } from "../lib/errors.ts";
+import { followVolume, probeVolumeSources } from "../host/volumes.ts";
+import { Unsupported } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import { Timeline } from "../lib/timeline.ts";
 import { Ledger } from "../pod/ledger.ts";
@@ -24,7 +25,7 @@ import type {
   StdioPaths,
 } from "../pod/ports.ts";
 import { reclaim } from "../pod/reclaim.ts";
-import type { SourceKind } from "../translate/mounts.ts";
+import type { SourceFacts } from "../translate/mounts.ts";
 import type { QmpSession } from "../wire/qmp/client.ts";
 import { EventLog } from "./control-events.ts";
 import { type Launched, launchPod } from "./launch-pod.ts";
@@ -114,8 +115,12 @@ export class PodHost implements PodPorts {
     return openStdio(paths, { containerId, containerdNamespace: this.#options.namespace });
   }
 
-  async probeSources(paths: readonly string[]): Promise<ReadonlyMap<string, SourceKind>> {
-    return new Map(await Promise.all(paths.map(async (path) => [path, await probeSource(path)] as const)));
+  probeSources(paths: readonly string[]): Promise<ReadonlyMap<string, SourceFacts>> {
+    return probeVolumeSources(paths);
+  }
+
+  followVolume(hostPath: string, onChange: () => Promise<void>): Disposable {
+    return followVolume(hostPath, { onChange, logger: this.#options.logger });
   }
 
   emit(event: PodEvent): void {
@@ -156,19 +161,5 @@ async function recordQmpEvents(qmp: QmpSession, events: EventLog): Promise<void>
     for await (const { event, data } of qmp.listen()) events.push("qemu", event, data);
   } catch {
     // how the session ended is the VM's story, told elsewhere
-  }
-}
-
-/** Follows links: what counts is what the container would see. */
-async function probeSource(path: string): Promise<SourceKind> {
-  try {
-    const found = await stat(path);
-    if (found.isFile()) return "file";
-    if (found.isDirectory()) return "directory";
-    if (found.isSocket()) return "socket";
-    return found.isFIFO() ? "fifo" : "device";
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR") return "missing";
-    throw error;
   }
 }

@@ -3,18 +3,19 @@
 import { Unsupported } from "../lib/errors.ts";
 import type { SandboxRole } from "../oci/cri-annotations.ts";
 import type { ContainerSpec } from "../oci/types.ts";
-import { type CopyIn, type SourceKind, translateMounts } from "./mounts.ts";
+import { type CopyIn, type SourceFacts, translateMounts } from "./mounts.ts";
 import { type GuestFeatures, joinsSandboxPids, translateSpec } from "./spec.ts";
 import { type GuestLayer, type GuestStorage, translateRootfs } from "./storages.ts";
 
 export interface ContainerInput {
   readonly containerId: string;
+  readonly podId: string;
   readonly bundle: string;
   readonly role: SandboxRole["role"];
   readonly spec: ContainerSpec;
   readonly layers: readonly GuestLayer[];
   readonly guest: GuestFeatures;
-  readonly sourceKinds: ReadonlyMap<string, SourceKind>;
+  readonly sources: ReadonlyMap<string, SourceFacts>;
 }
 
 export interface ContainerPlan {
@@ -24,16 +25,19 @@ export interface ContainerPlan {
   readonly sandboxPidns: boolean;
 }
 
+const noSource: SourceFacts = { kind: "missing", isTmpfs: false, gid: 0, submounts: [] };
+
 export function translateContainer(input: ContainerInput): ContainerPlan {
-  const { containerId, bundle, role, spec, guest, sourceKinds } = input;
-  const { mounts, copies } = translateMounts(spec.mounts ?? [], {
+  const { containerId, podId, bundle, role, spec, guest, sources } = input;
+  const { mounts, copies, storages } = translateMounts(spec.mounts ?? [], {
     containerId,
-    sourceKind: (path) => sourceKinds.get(path) ?? "missing",
+    podId,
+    sourceFacts: (path) => sources.get(path) ?? noSource,
   });
   const netns = role === "container" ? undefined : networkNamespacePath(spec);
   return {
     spec: translateSpec(spec, { containerId, bundle, role, mounts, guest, ...(netns === undefined ? {} : { netns }) }),
-    storages: translateRootfs(containerId, input.layers, guest),
+    storages: [...translateRootfs(containerId, input.layers, guest), ...storages],
     copies,
     sandboxPidns: role === "container" && joinsSandboxPids(spec),
   };

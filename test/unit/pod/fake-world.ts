@@ -4,6 +4,7 @@ import { Unsupported } from "../../../src/lib/errors.ts";
 import { silentLogger } from "../../../src/lib/logger.ts";
 import type { VmExitFacts } from "../../../src/lib/errors.ts";
 import { Pod } from "../../../src/pod/pod.ts";
+import type { SourceFacts } from "../../../src/translate/mounts.ts";
 import type { CreateRequest } from "../../../src/pod/pod.ts";
 import type {
   ContainerStats,
@@ -142,8 +143,13 @@ export class FakeWorld implements PodPorts {
     };
   }
 
-  async probeSources(): Promise<ReadonlyMap<string, "file">> {
+  async probeSources(): Promise<ReadonlyMap<string, SourceFacts>> {
     return new Map();
+  }
+
+  followVolume(hostPath: string): Disposable {
+    this.log.push(`follow ${hostPath}`);
+    return { [Symbol.dispose]: () => void this.log.push(`unfollow ${hostPath}`) };
   }
 
   emit(event: PodEvent): void {
