@@ -108,7 +108,7 @@ export interface PageData extends At {
   readonly large: boolean;
   readonly unmeasured: boolean;
   readonly shared: boolean;
-  /** undefined for a page of zeros; otherwise one whole page */
+  /** undefined for a page of zeros; otherwise 4096 bytes, also where `large` is set */
   readonly data: Uint8Array | undefined;
 }
 
@@ -117,7 +117,7 @@ export interface VpContext extends At {
   readonly gpa: number;
   readonly mask: number;
   readonly vpIndex: number;
-  /** 4096 bytes for the SEV platforms */
+  /** 4096 bytes for the SEV platforms, less only at the end of the file */
   readonly data: Uint8Array;
 }
 

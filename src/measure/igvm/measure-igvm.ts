@@ -7,7 +7,7 @@ import { MalformedInput } from "../reader.ts";
 import { parseIdBlock, verifyIdAuth } from "../snp/id-block.ts";
 import { type BlankPageType, PageChain, type PageType } from "../snp/page-chain.ts";
 import type { Step, Trail } from "../trail.ts";
-import { IGVM, type IgvmFile, type IgvmHeader, LARGE_PAGE, PAGE, type PageData } from "./format.ts";
+import { IGVM, type IgvmFile, type IgvmHeader, PAGE, type PageData } from "./format.ts";
 import { platformMask } from "./validate-for-qemu.ts";
 
 /** Bounds the work a small file can ask for; COCONUT-SVSM needs about 6,000 pages, this allows 256 MiB. */
@@ -93,6 +93,7 @@ class Walk {
     }
     if (header.kind === "vp-context") {
       const { gpa, offset, data, vpIndex } = header;
+      if (data.length !== PAGE) throw new MalformedInput(IGVM, offset, `VMSA of ${data.length} bytes`);
       const load: Load = { label: `vCPU ${vpIndex}`, offset, type: "VMSA", gpa, bytes: data.length, data };
       if (this.#rules === "qemu") this.#last = load;
       else this.#load([load]);
@@ -155,11 +156,9 @@ class Walk {
 
 /** Whether QEMU puts this page into the same run: next directive, next address, equal flags, type and kind of data. */
 function continues(page: PageData, previous: PageData, directives: number): boolean {
-  const size = previous.large ? LARGE_PAGE : PAGE;
   return (
     directives === 1 &&
-    page.gpa === previous.gpa + size &&
-    page.large === previous.large &&
+    page.gpa === previous.gpa + PAGE &&
     page.unmeasured === previous.unmeasured &&
     page.shared === previous.shared &&
     page.type === previous.type &&
@@ -182,7 +181,8 @@ const labels: Readonly<Record<PageData["type"], string>> = {
 };
 
 function loadOf({ gpa, offset, type, unmeasured, large, data }: PageData, rules: IgvmRules): Load {
-  const where = { offset, gpa, bytes: large ? LARGE_PAGE : PAGE };
+  if (large) throw new MalformedInput(IGVM, offset, "a 2 MiB page, of which libigvm reads 4 KiB");
+  const where = { offset, gpa, bytes: PAGE };
   if (type !== "normal" || unmeasured) return { ...where, label: labels[type], type: blankTypes[type] };
   if (data) return { ...where, label: labels[type], type: "NORMAL", data };
   const zero = rules === "igvmmeasure-native-zero" ? "ZERO" : "NORMAL";

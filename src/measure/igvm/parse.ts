@@ -138,7 +138,15 @@ function readPlatform({ body, offset }: Source): IgvmHeader {
 
 function readPolicy({ body, offset }: Source): IgvmHeader {
   expectLength(body, 16);
-  return { kind: "policy", offset, policy: body.u64le(), mask: body.u32le() };
+  const header = { kind: "policy", offset, policy: body.u64le(), mask: body.u32le() } as const;
+  expectZero(body, 4);
+  return header;
+}
+
+/** libigvm, which QEMU reads with, refuses reserved fields that are set. */
+function expectZero(body: ByteReader, count: number): void {
+  const at = body.position;
+  if (body.bytes(count).some((byte) => byte !== 0)) body.fail("a reserved field is not zero", at);
 }
 
 function readParameterArea({ file, body, offset }: Source): IgvmHeader {
@@ -161,10 +169,12 @@ function readPageData({ file, body, offset }: Source): IgvmHeader {
   const code = body.u16le();
   const type = pageDataTypes[code];
   if (!type) return body.fail(`unknown page type ${code}`, 20);
+  expectZero(body, 2);
   const large = (flags & pageFlags.large) !== 0;
-  const size = large ? LARGE_PAGE : PAGE;
-  if (gpa % size !== 0) body.fail(`address 0x${gpa.toString(16)} is not aligned to its page`, 0);
-  const data = at === 0 ? undefined : file.at(at, size).bytes(size);
+  if (gpa % (large ? LARGE_PAGE : PAGE) !== 0) {
+    body.fail(`address 0x${gpa.toString(16)} is not aligned to its page`, 0);
+  }
+  const data = at === 0 ? undefined : file.at(at, PAGE).bytes(PAGE);
   const unmeasured = (flags & pageFlags.unmeasured) !== 0;
   return {
     kind: "page-data",
@@ -192,7 +202,10 @@ function readVpContext({ file, body, offset }: Source): IgvmHeader {
   const mask = body.u32le();
   const at = body.u32le();
   const vpIndex = body.u16le();
-  return { kind: "vp-context", offset, gpa, mask, vpIndex, data: file.at(at, PAGE).bytes(PAGE) };
+  expectZero(body, 2);
+  if (gpa % PAGE !== 0) body.fail(`address 0x${gpa.toString(16)} is not aligned to its page`, 0);
+  const bytes = Math.max(0, Math.min(PAGE, file.length - at)); // VSM contexts are shorter than a page
+  return { kind: "vp-context", offset, gpa, mask, vpIndex, data: file.at(at, bytes).bytes(bytes) };
 }
 
 function readRequiredMemory({ body, offset }: Source): IgvmHeader {

@@ -4,7 +4,7 @@
 // measures differently from the file.
 import { toAddress } from "../hex.ts";
 import { MalformedInput } from "../reader.ts";
-import { VMSA_GPA, vmsaOffsets } from "../snp/vmsa.ts";
+import { VMSA_BYTES, VMSA_GPA, vmsaOffsets } from "../snp/vmsa.ts";
 import { IGVM, type IgvmFile, type IgvmHeader, type PlatformType, type VpContext } from "./format.ts";
 import { hexType } from "./parse.ts";
 
@@ -86,8 +86,8 @@ function judgeHeader(header: IgvmHeader, note: Note): void {
   if (header.kind === "page-data" && header.shared) {
     note("refusal", offset, "a shared page: QEMU would load it as private and measure it");
   }
-  if (header.kind === "page-data" && header.type === "cpuid" && header.large) {
-    note("refusal", offset, "a CPUID page of 2 MiB");
+  if (header.kind === "page-data" && header.large) {
+    note("refusal", offset, "a 2 MiB page: libigvm, which QEMU reads with, takes 4 KiB of it");
   }
 }
 
@@ -132,6 +132,10 @@ function judgeVmsa(headers: readonly IgvmHeader[], note: Note): void {
 }
 
 function judgeContext({ gpa, vpIndex, data, offset }: VpContext, note: Note): void {
+  if (data.length !== VMSA_BYTES) {
+    note("refusal", offset, `VMSA of ${data.length} bytes, not 4096`);
+    return;
+  }
   if (vpIndex !== 0) note("refusal", offset, `VP context of vCPU ${vpIndex}; KVM takes that of vCPU 0`);
   if (gpa !== VMSA_GPA) note("refusal", offset, `VMSA at ${toAddress(gpa)}; KVM measures it at ${toAddress(VMSA_GPA)}`);
   const stray = data.findIndex((byte, at) => byte !== 0 && !syncedRanges.some(([from, to]) => at >= from && at < to));

@@ -38,7 +38,7 @@ export type IgvmPart =
       readonly unmeasured?: boolean;
       readonly shared?: boolean;
       readonly large?: boolean;
-      /** shorter than the page: padded with zeros; absent: a page of zeros without data */
+      /** shorter than 4096 bytes: padded with zeros; absent: a page of zeros without data */
       readonly data?: Uint8Array;
     }
   | {
@@ -181,8 +181,7 @@ function renderPage(part: Extract<IgvmPart, { kind: "page-data" }>): Rendered {
     [2, type, 20],
   ]);
   if (!part.data) return { type: headerTypes.pageData, body };
-  const size = part.large ? 0x20_0000 : PAGE;
-  return { type: headerTypes.pageData, body, data: padded(part.data, size), dataOffsetAt: 12 };
+  return { type: headerTypes.pageData, body, data: padded(part.data, PAGE), dataOffsetAt: 12 };
 }
 
 function renderIdBlock({ mask, idBlock, idAuth }: Extract<IgvmPart, { kind: "id-block" }>): Buffer {
