@@ -38,6 +38,7 @@ function printTable(runs: readonly Run[]): void {
 async function main(): Promise<void> {
   const only = option("only")?.split(",") ?? Object.keys(benchmarks);
   const folder = mkdtempSync(join(tmpdir(), "kata-cvm-bench-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   const containerd = toolPath("containerd-1.6");
   await using lab = await startLab({ folder, handlers: handlers(), containerd });
   const context = { lab, rounds: Number(option("rounds") ?? 10), handler: option("handler") ?? "kata-cvm-fast" };
@@ -63,7 +64,6 @@ async function main(): Promise<void> {
   printTable(runs);
   const out = option("out");
   if (out !== undefined) writeFileSync(out, `${JSON.stringify({ machine, runs }, null, 1)}\n`);
-  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
 }
 
 await main();
