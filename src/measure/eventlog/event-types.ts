@@ -7,7 +7,7 @@ export const EV_IPL = 0xd;
 export const EV_EFI_VARIABLE_DRIVER_CONFIG = 0x8000_0001;
 export const EV_EFI_VARIABLE_BOOT = 0x8000_0002;
 export const EV_EFI_ACTION = 0x8000_0007;
-export const EV_EFI_HANDOFF_TABLES2 = 0x8000_000b;
+const EV_EFI_HANDOFF_TABLES2 = 0x8000_000b;
 export const EV_EFI_VARIABLE_BOOT2 = 0x8000_000c;
 export const EV_EFI_VARIABLE_AUTHORITY = 0x8000_00e0;
 

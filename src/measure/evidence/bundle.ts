@@ -10,7 +10,7 @@ import type { SvsmEvidence } from "./svsm.ts";
 
 const FORMAT = "evidence";
 const MAX_EVIDENCE = 64 << 20;
-export const EVIDENCE_FORMAT = "kata-cvm-evidence/1";
+const EVIDENCE_FORMAT = "kata-cvm-evidence/1";
 
 export interface SnpEvidence {
   readonly report: Uint8Array;

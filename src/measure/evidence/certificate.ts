@@ -35,7 +35,7 @@ export function parseCertificates(bytes: Uint8Array): Certificate[] {
   return blocks.map(parseCertificate);
 }
 
-export function parseCertificate(der: Uint8Array): Certificate {
+function parseCertificate(der: Uint8Array): Certificate {
   const reader = new ByteReader(der, FORMAT);
   const tbs = readTagged(readTagged(reader, TAG.sequence).content, TAG.sequence).content;
   readOptional(tbs, TAG.context0);

@@ -44,7 +44,7 @@ export function checkChain(checks: Checks, inputs: ChainInputs): boolean {
 }
 
 /** Each step: issuer's name matches, issuer is a CA, its key verifies. Ends where none fits. */
-export function buildPath(leaf: Certificate, others: readonly Certificate[]): Certificate[] {
+function buildPath(leaf: Certificate, others: readonly Certificate[]): Certificate[] {
   const path = [leaf];
   for (let last = leaf; path.length < MAX_DEPTH && !isSelfSigned(last); ) {
     const issuer = others.find((candidate) => !path.includes(candidate) && issued(candidate, last));

@@ -25,7 +25,7 @@ const SPL_OIDS: Readonly<Record<keyof SnpTcb, string>> = {
 const TURIN_FAMILY = 0x1a;
 
 /** AMD's root keys, from the certificate chains that AMD publishes per product. */
-export const AMD_ROOTS: TrustAnchors = new Map([
+const AMD_ROOTS: TrustAnchors = new Map([
   ["9f056bee44377e29308cb5ffa895bdfb62d18881fa6bed8d6f075b0204089cb9", "ARK-Milan"],
   ["429a69c9422aa258ee4d8db5fcda9c6470ef15f8cd5a9cebd6cbc7d90b863831", "ARK-Genoa"],
   ["4f125410563a2ab9a50356f9243f6fe0b6f73de98603f53f90339c70e9d7ad08", "ARK-Turin"],
@@ -70,7 +70,7 @@ export function checkSnpReport(checks: Checks, inputs: SnpInputs): boolean {
 }
 
 /** Family, or the certificate's product name for reports that do not carry CPUID (version 2). */
-export function isTurinReport(report: SnpReport, leaf: Certificate | undefined): boolean {
+function isTurinReport(report: SnpReport, leaf: Certificate | undefined): boolean {
   if (report.cpuid !== undefined) return report.cpuid.family >= TURIN_FAMILY;
   return leaf !== undefined && productName(leaf).startsWith("Turin");
 }

@@ -4,7 +4,7 @@ import { JsonObject } from "./json.ts";
 import type { Check, Checks } from "./verdict.ts";
 
 const FORMAT = "reference values";
-export const REFERENCE_FORMAT = "kata-cvm-reference/1";
+const REFERENCE_FORMAT = "kata-cvm-reference/1";
 
 export interface ReferenceValue {
   /** as in an evidence result: `snp.measurement`, `tdx.rtmr1`, `pcr.sha256.11` */

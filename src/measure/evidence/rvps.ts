@@ -19,7 +19,7 @@ export interface RvpsMessage {
 }
 
 /** Names without a place in Trustee's claims (other banks than sha256) are left out. */
-export function rvpsPayload(set: ReferenceSet): Record<string, string[]> {
+function rvpsPayload(set: ReferenceSet): Record<string, string[]> {
   const payload: Record<string, string[]> = {};
   for (const { name, value } of set.values) {
     const known = rvpsName(name);

@@ -2,7 +2,7 @@
 // Layout: SEV Secure Nested Paging Firmware ABI (56860), table "ATTESTATION_REPORT".
 import { ByteReader } from "../reader.ts";
 
-export const SNP_REPORT_SIZE = 1184;
+const SNP_REPORT_SIZE = 1184;
 const SIGNED_SIZE = 0x2a0;
 /** ECDSA P-384 with SHA-384 */
 const SIGNATURE_ALGORITHM = 1;

@@ -10,7 +10,7 @@ const FORMAT = "initdata";
 /** The specification sets none; the annotation it arrives in cannot be larger. */
 const MAX_INITDATA = 4 << 20;
 
-export const INITDATA_ALGORITHMS = ["sha256", "sha384", "sha512"] as const;
+const INITDATA_ALGORITHMS = ["sha256", "sha384", "sha512"] as const;
 export type InitdataAlgorithm = (typeof INITDATA_ALGORITHMS)[number];
 
 export interface Initdata {

@@ -39,7 +39,7 @@ const ORDER: readonly (readonly [keyof SecureBootVariables, string])[] = [
 ];
 
 /** The bytes that are hashed for one variable. */
-export function renderVariableData(vendor: string, name: string, data: Uint8Array): Buffer {
+function renderVariableData(vendor: string, name: string, data: Uint8Array): Buffer {
   const head = Buffer.alloc(32);
   head.set(guidBytes(vendor));
   head.writeBigUInt64LE(BigInt(name.length), 16);
