@@ -1,0 +1,175 @@
+import assert from "node:assert/strict";
+import { parseConfig } from "../../../src/config/parse.ts";
+import { EnvironmentLacks, InvalidRequest } from "../../../src/lib/errors.ts";
+import type { HostFacts, PodRequest } from "../../../src/plan/inputs.ts";
+import { measuredParts } from "../../../src/plan/measured-parts.ts";
+import { planLaunch } from "../../../src/plan/plan-launch.ts";
+import { renderQemuArgv } from "../../../src/plan/qemu-argv.ts";
+import { classes, hostFacts, mergeToml } from "./cases.ts";
+
+const base: PodRequest = { podId: "p", runDir: "/run/p", nics: [], annotations: {} };
+
+function plan(toml: string, changes: { pod?: Partial<PodRequest>; host?: Partial<HostFacts> } = {}) {
+  const { config } = parseConfig([{ path: "t.toml", text: toml }]);
+  return planLaunch(config, { ...hostFacts, ...changes.host }, { ...base, ...changes.pod });
+}
+
+const cri = (name: string) => `io.kubernetes.cri.sandbox-${name}`;
+const sizeOf = (annotations: Readonly<Record<string, string>>, toml = "") => {
+  const { cpu, memory } = plan(toml, { pod: { annotations } });
+  return [cpu.vcpus, memory.sizeMiB];
+};
+
+describe("the size of a VM", () => {
+  const sizes: [string, Readonly<Record<string, string>>, number[]][] = [
+    ["is the default without limits", {}, [2, 2048]],
+    [
+      "follows the CPU limit up to the next class",
+      { [cri("cpu-quota")]: "250000", [cri("cpu-period")]: "100000" },
+      [4, 2048],
+    ],
+    ["is one CPU for a part of one", { [cri("cpu-quota")]: "10000" }, [1, 2048]],
+    ["adds the guest's own memory to the limit", { [cri("memory")]: "134217728" }, [2, 640]],
+    ["rounds up to whole 2 MiB", { [cri("memory")]: "1048577" }, [2, 514]],
+    ["takes zero and negative limits as none", { [cri("memory")]: "0", [cri("cpu-quota")]: "-1" }, [2, 2048]],
+  ];
+  for (const [what, annotations, expected] of sizes) {
+    it(what, () => assert.deepEqual(sizeOf(annotations), expected));
+  }
+
+  it("is refused above the largest class, by the annotation's name", () => {
+    assert.throws(
+      () => sizeOf({ [cri("cpu-quota")]: "400000" }, "[vm]\nvcpu_classes = [1, 2]"),
+      new InvalidRequest(`annotations["${cri("cpu-quota")}"]`, "asks for 4 CPUs, the largest of vm.vcpu_classes is 2"),
+    );
+  });
+
+  it("is refused when the annotation is no number", () => {
+    assert.throws(() => sizeOf({ [cri("memory")]: "1Gi" }), /"1Gi" is no whole number/);
+  });
+});
+
+describe("the accelerator", () => {
+  const kvm = { usable: true, reason: "" };
+  it("is KVM for auto only when it was proved", () => {
+    assert.deepEqual([plan("").accelerator, plan("").cpu.model], ["tcg", "max"]);
+    const proved = plan("", { host: { kvm } });
+    assert.deepEqual([proved.accelerator, proved.cpu.model], ["kvm", "host"]);
+  });
+
+  it("is KVM for a confidential guest whatever the proof of ordinary guests says", () => {
+    assert.equal(plan(classes.tdx).accelerator, "kvm");
+  });
+});
+
+describe("the kernel command line", () => {
+  it("is the image's with a UKI, and never an argument of QEMU's", () => {
+    const found = plan("");
+    assert.equal(found.cmdline, hostFacts.image.cmdline);
+    assert.ok(!renderQemuArgv(found).includes("-append"));
+  });
+
+  it("is composed once for a direct boot, and QEMU gets exactly that", () => {
+    const found = plan(mergeToml(classes["dev-fast"], '[vm]\nkernel_params = " a=1  b "', "[agent]\ndebug = true"));
+    assert.equal(found.cmdline, `${hostFacts.image.cmdline} agent.log=debug a=1  b`);
+    const argv = renderQemuArgv(found);
+    assert.equal(argv[argv.indexOf("-append") + 1], found.cmdline);
+  });
+
+  it("is refused when the kernel would cut it", () => {
+    const image = { ...hostFacts.image, cmdline: "x".repeat(2_000) };
+    const toml = mergeToml(classes["dev-fast"], `[vm]\nkernel_params = "${"y".repeat(60)}"`);
+    assert.throws(() => plan(toml, { host: { image } }), /makes a command line of 2061 bytes, the kernel keeps 2047/);
+  });
+});
+
+describe("planLaunch refuses", () => {
+  const without = (type: string) => ({
+    qemu: { ...hostFacts.qemu, version: "10.0.2", objects: hostFacts.qemu.objects.filter((name) => name !== type) },
+  });
+  const lacking: [string, string, Partial<HostFacts>, RegExp][] = [
+    [
+      "IGVM with a QEMU built without it",
+      classes["snp-igvm"],
+      without("igvm-cfg"),
+      /^this QEMU \(10\.0\.2\) was built without IGVM support; set paths\.qemu/,
+    ],
+    [
+      "SNP with a QEMU that has no such object",
+      classes["snp-ovmf-uki"],
+      without("sev-snp-guest"),
+      /has no sev-snp-guest object; use QEMU 9\.1/,
+    ],
+    [
+      "TDX with a QEMU that has no such object",
+      classes.tdx,
+      without("tdx-guest"),
+      /has no tdx-guest object; use QEMU 10\.1/,
+    ],
+    [
+      "SNP when nobody knows the C-bit",
+      classes["snp-ovmf-uki"],
+      { snp: { supported: false, cbitpos: 0, reducedPhysBits: 1 } },
+      /set snp\.cbitpos/,
+    ],
+    [
+      "a UKI that the image lacks",
+      "",
+      { image: { ...hostFacts.image, files: [] } },
+      /has no uki\.efi, which boot = "uki" needs/,
+    ],
+  ];
+  for (const [what, toml, host, message] of lacking) {
+    it(what, () => {
+      assert.throws(
+        () => plan(toml, { host }),
+        (error) => error instanceof EnvironmentLacks && message.test(error.message),
+      );
+    });
+  }
+
+  const requests: [string, Partial<PodRequest>, RegExp][] = [
+    ["a pod id that could leave its directory", { podId: "../x" }, /^podId: /],
+    [
+      "a run directory too long for sockets",
+      { runDir: `/${"x".repeat(100)}` },
+      /^runDir: .* does not fit a socket address$/,
+    ],
+    ["a run directory with a comma, which QEMU would split at", { runDir: "/run/a,b" }, /^runDir: /],
+    ["a network namespace that is no path", { netns: "cni-1" }, /^netns: /],
+  ];
+  for (const [what, pod, message] of requests) {
+    it(what, () => {
+      assert.throws(
+        () => plan("", { pod }),
+        (error) => error instanceof InvalidRequest && message.test(error.message),
+      );
+    });
+  }
+});
+
+describe("measuredParts", () => {
+  const rules: [keyof typeof classes, string][] = [
+    ["snp-igvm", "snp-igvm"],
+    ["snp-ovmf-uki", "snp-ovmf"],
+    ["snp-ovmf-initrd", "snp-ovmf"],
+    ["tdx", "tdx"],
+    ["dev-measured", "tpm"],
+    ["dev-fast", "none"],
+  ];
+  for (const [name, rule] of rules) {
+    it(`measures ${name} by the rule ${rule}`, () => assert.equal(measuredParts(plan(classes[name])).rule, rule));
+  }
+
+  it("names the very line and files that QEMU gets", () => {
+    const found = plan(classes["snp-ovmf-initrd"]);
+    const parts = measuredParts(found);
+    assert.ok(parts.rule === "snp-ovmf");
+    const argv = renderQemuArgv(found);
+    const valueOf = (option: string) => argv[argv.indexOf(option) + 1];
+    assert.deepEqual(
+      [parts.append, parts.kernel?.kernel, parts.kernel?.initrd, parts.firmware, parts.vcpuType, String(parts.vcpus)],
+      [valueOf("-append"), valueOf("-kernel"), valueOf("-initrd"), valueOf("-bios"), valueOf("-cpu"), valueOf("-smp")],
+    );
+  });
+});
