@@ -143,7 +143,6 @@ function planHelpers(config: RuntimeConfig, runFiles: RunFiles, vsock: VsockPlan
     helpers.push({
       kind: "swtpm",
       binary: config.paths.swtpm,
-      setup: config.paths.swtpmSetup,
       stateDir: join(runFiles.dir, "tpm"),
       socket: tpmSocket(runFiles),
     });

@@ -102,7 +102,6 @@ export type HelperPlan =
   | {
       readonly kind: "swtpm";
       readonly binary: string;
-      readonly setup: string;
       readonly stateDir: string;
       readonly socket: string;
     }

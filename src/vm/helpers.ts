@@ -1,11 +1,10 @@
 // The processes that must listen before QEMU starts: the software TPM and the vsock daemon.
-import { mkdir } from "node:fs/promises";
-import { runCommand } from "../host/exec.ts";
 import { HostCommandFailed, type KataError } from "../lib/errors.ts";
 import type { Ownership } from "../lib/owned.ts";
 import type { HelperPlan } from "../plan/launch-plan.ts";
 import { type Child, spawnChild } from "./child.ts";
 import { untilListening } from "./listening.ts";
+import { manufactureTpm, type StartSwtpm, stateArgs } from "./soft-tpm.ts";
 
 export interface HelperContext {
   readonly ownership: Ownership;
@@ -29,15 +28,10 @@ export async function startHelper(plan: HelperPlan, context: HelperContext): Pro
 
 const starters: Starters = {
   swtpm: async (plan, context) => {
-    await mkdir(plan.stateDir, { mode: 0o700 });
-    // Only the sha256 bank: each further bank costs firmware and guest time at every measurement.
-    const setup = ["--tpm2", "--tpm-state", plan.stateDir, "--pcr-banks", "sha256", "--tpm", `${plan.binary} socket`];
-    await runCommand(plan.setup, setup, { timeoutMs: 20_000, signal: context.signal });
-    const args = ["socket", "--tpm2", "--tpmstate", `dir=${plan.stateDir},mode=0600`];
-    return await spawnListening(
-      { name: "swtpm", file: plan.binary, args: [...args, "--ctrl", `type=unixio,path=${plan.socket},mode=0600`] },
-      { socket: plan.socket, ...context },
-    );
+    const start: StartSwtpm = (args, socket) =>
+      spawnListening({ name: "swtpm", file: plan.binary, args }, { ...context, socket });
+    await manufactureTpm(plan, start);
+    return await start([...stateArgs(plan), "--ctrl", `type=unixio,path=${plan.socket},mode=0600`], plan.socket);
   },
   "vhost-device-vsock": async (plan, context) => {
     const args = ["--guest-cid", `${plan.cid}`, "--socket", plan.socket, "--uds-path", plan.hybridSocket];

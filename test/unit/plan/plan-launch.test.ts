@@ -166,10 +166,10 @@ describe("measuredParts", () => {
     const parts = measuredParts(found);
     assert.ok(parts.rule === "snp-ovmf");
     const argv = renderQemuArgv(found);
-    const valueOf = (option: string) => argv[argv.indexOf(option) + 1];
+    const given = (option: string) => argv[argv.indexOf(option) + 1];
     assert.deepEqual(
       [parts.append, parts.kernel?.kernel, parts.kernel?.initrd, parts.firmware, parts.vcpuType, String(parts.vcpus)],
-      [valueOf("-append"), valueOf("-kernel"), valueOf("-initrd"), valueOf("-bios"), valueOf("-cpu"), valueOf("-smp")],
+      [given("-append"), given("-kernel"), given("-initrd"), given("-bios"), given("-cpu"), given("-smp")],
     );
   });
 });
