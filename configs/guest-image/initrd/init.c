@@ -238,6 +238,25 @@ static void open_root(const struct verity *verity)
 	close(control);
 }
 
+// Reads what the agent will map, while systemd starts: faulting it in later, 128 KiB at a time through verity, takes
+// several times as long. A child that the next init reaps; nothing depends on it.
+static void prefetch(const char *root, const char *list)
+{
+	char path[256], name[200];
+	snprintf(path, sizeof path, "%s%s", root, list);
+	FILE *file = fopen(path, "re");
+	if (file == NULL || fork() != 0)
+		return;
+	while (fgets(name, sizeof name, file) != NULL) {
+		name[strcspn(name, "\n")] = '\0';
+		snprintf(path, sizeof path, "%s%s", root, name);
+		int fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd >= 0)
+			posix_fadvise(fd, 0, 0, POSIX_FADV_WILLNEED);
+	}
+	_exit(0);
+}
+
 static void switch_root(const char *root)
 {
 	static const char *const kept[] = {"/dev", "/proc", "/sys"};
@@ -267,6 +286,7 @@ int main(void)
 	read_superblock(tree, &block);
 	open_root(&(struct verity){.data = data, .tree = tree, .roothash = roothash, .block = &block});
 	mount_or_refuse("/dev/dm-0", "/sysroot", "erofs", MS_RDONLY);
+	prefetch("/sysroot", "/usr/lib/kata-cvm/prefetch");
 	switch_root("/sysroot");
 	execl("/usr/lib/systemd/systemd", "/usr/lib/systemd/systemd", (char *)NULL);
 	refuse("cannot start systemd: %s", strerror(errno));
