@@ -6,6 +6,7 @@ import {
   HostCommandFailed,
   InvalidConfig,
   InvalidRequest,
+  LaunchFailed,
   MeasurementMismatch,
   NotFound,
   Unsupported,
@@ -15,12 +16,21 @@ import { MalformedInput } from "../measure/reader.ts";
 /** 0 done, 1 what was asked is false, 2 usage or bad input, 3 the environment lacks something */
 export type ExitCode = 0 | 1 | 2 | 3;
 
+/** What every command gets besides its own options. */
+export type CommonArgs = {
+  /** print one JSON document */
+  readonly json?: boolean;
+  /** the words after `--` */
+  readonly rest?: readonly string[];
+};
+
 export interface CommandResult {
   /** the one document of `--json` */
   readonly json: unknown;
   /** the same for a reader, without a final newline */
   readonly text: string;
-  readonly exitCode: ExitCode;
+  /** an ExitCode; `run` and `exec` pass their process's on */
+  readonly exitCode: number;
 }
 
 /** A subset of yargs' option description, so that it can be handed over unchanged. */
@@ -28,6 +38,8 @@ export interface CommandOption {
   readonly type: "string" | "number" | "boolean";
   readonly describe: string;
   readonly array?: true;
+  /** with `array`: each use of the option takes one value */
+  readonly nargs?: 1;
   readonly demandOption?: true;
   readonly choices?: readonly string[];
   readonly default?: string | number | boolean;
@@ -56,7 +68,7 @@ type Given<O extends CommandOption> = O extends { demandOption: true } | { defau
   : Value<O> | undefined;
 
 /** The argument types that follow from an option table. */
-export type ArgsOf<T extends CommandOptions> = { readonly [K in keyof T]: Given<T[K]> };
+export type ArgsOf<T extends CommandOptions> = { readonly [K in keyof T]: Given<T[K]> } & CommonArgs;
 
 /** Ties the argument types of `run` to the option table; a caller without yargs gets the defaults filled in. */
 export function defineCommand<const T extends CommandOptions>(spec: {
@@ -97,6 +109,7 @@ const exits: readonly (readonly [new (...args: never[]) => Error, ExitCode])[] =
   [EnvironmentLacks, 3],
   [HostCallFailed, 3],
   [HostCommandFailed, 3],
+  [LaunchFailed, 3],
 ];
 
 /** The exit code for what a command threw; 1 for anything unforeseen. */

@@ -1,5 +1,11 @@
 // The tool's side of a pod's control service: gRPC on the daemon's root-only Unix socket.
-import { type Client, credentials, status as grpcStatus, makeClientConstructor } from "@grpc/grpc-js";
+import {
+  type Client,
+  type ClientDuplexStream,
+  credentials,
+  status as grpcStatus,
+  makeClientConstructor,
+} from "@grpc/grpc-js";
 import { AgentLost, DeadlineExceeded, RemoteError } from "../lib/errors.ts";
 import { Control } from "../wire/gen/control.ts";
 import { grpcDefinition } from "../wire/grpc.ts";
@@ -10,7 +16,9 @@ type UnaryName = { [Name in keyof Methods]: Methods[Name]["kind"] extends "unary
 type StreamName = { [N in keyof Methods]: Methods[N]["kind"] extends "serverStreaming" ? N : never }[keyof Methods];
 
 export interface DuplexCall<Out, In> extends AsyncIterable<In> {
+  /** false: wait for `drained` before the next */
   write(message: Out): boolean;
+  drained(): Promise<void>;
   end(): void;
   cancel(): void;
 }
@@ -47,17 +55,43 @@ export class ControlClient implements Disposable {
   ): AsyncIterable<ResponseOf<Methods[Name]>> {
     const method = definition[name];
     const deserialize = method.responseDeserialize as (bytes: Buffer) => ResponseOf<Methods[Name]>;
-    return this.#client.makeServerStreamRequest(method.path, method.requestSerialize, deserialize, request);
+    const call = this.#client.makeServerStreamRequest(method.path, method.requestSerialize, deserialize, request);
+    return messagesOf(name, call);
   }
 
   exec(): DuplexCall<RequestInit<Methods["Exec"]>, ResponseOf<Methods["Exec"]>> {
     const { path, requestSerialize, responseDeserialize } = definition.Exec;
     const deserialize = responseDeserialize as (bytes: Buffer) => ResponseOf<Methods["Exec"]>;
-    return this.#client.makeBidiStreamRequest(path, requestSerialize, deserialize);
+    return duplexOf("Exec", this.#client.makeBidiStreamRequest(path, requestSerialize, deserialize));
   }
 
   [Symbol.dispose](): void {
     this.#client.close();
+  }
+}
+
+function duplexOf<Out, In>(name: string, call: ClientDuplexStream<Out, In>): DuplexCall<Out, In> {
+  // an error is told by the reading side
+  call.on("error", () => undefined);
+  return {
+    // after the end, what is still to be said has nobody to hear it
+    write: (message) => call.destroyed || call.writableEnded || call.write(message),
+    drained: () =>
+      new Promise((resolve) => {
+        call.once("drain", resolve);
+        call.once("close", resolve);
+      }),
+    end: () => call.end(),
+    cancel: () => call.cancel(),
+    [Symbol.asyncIterator]: () => messagesOf(name, call)[Symbol.asyncIterator](),
+  };
+}
+
+async function* messagesOf<T>(name: string, call: AsyncIterable<T>): AsyncGenerator<T, void, void> {
+  try {
+    yield* call;
+  } catch (error) {
+    throw fromGrpc(name, error as { code?: number; details?: string; message?: string });
   }
 }
 

@@ -20,9 +20,10 @@ export async function withControl<T>(
 
 interface PodState {
   readonly timeline: readonly { stage: string; atMs: number }[];
+  readonly containers: readonly { id: string; role: string; state: string }[];
 }
 
-async function inspect(pod: string): Promise<PodState> {
+export async function inspect(pod: string): Promise<PodState> {
   const state = await withControl(pod, (client, pod_id) => client.call("Inspect", { pod_id }));
   return JSON.parse(Buffer.from(state.state_json).toString("utf8")) as PodState;
 }

@@ -32,15 +32,35 @@ interface IndexEntry {
   readonly image: LayerImage;
 }
 
+/** Where a disk comes from: what it is known by, how a person calls it, and what makes it at a path. */
+export interface LayerOrigin {
+  readonly identity: string;
+  readonly source: string;
+  make(path: string): Promise<LayerImage>;
+}
+
 /** The disk for a committed tree or an EROFS file, from the cache or made now. */
 export async function cachedLayer(cacheDir: string, source: string, options: ConvertOptions = {}): Promise<LayerImage> {
-  const key = await keyOf(source);
+  const make = async (path: string): Promise<LayerImage> => {
+    const isDirectory = (await hostCall(`look at ${source}`, () => stat(source))).isDirectory();
+    return await (isDirectory ? convertDirectory : convertErofsFile)(source, path, options);
+  };
+  return await cachedLayerOf(cacheDir, { identity: await identityOf(source), source, make }, options);
+}
+
+/** The disk of an origin, from the cache or made now. */
+export async function cachedLayerOf(
+  cacheDir: string,
+  origin: LayerOrigin,
+  options: Pick<ConvertOptions, "signal"> = {},
+): Promise<LayerImage> {
+  const key = createHash("sha256").update(`${form}\0${origin.identity}`).digest("hex");
   const known = await lookUp(cacheDir, key);
   if (known !== undefined) return known;
   await makeDirectories(cacheDir);
   const lock = join(cacheDir, "locks", key.slice(0, 2));
   return await withFileLock(lock, { timeoutMs: lockMs, signal: options.signal }, async () => {
-    return (await lookUp(cacheDir, key)) ?? (await convertInto(cacheDir, { key, source }, options));
+    return (await lookUp(cacheDir, key)) ?? (await makeInto(cacheDir, key, origin));
   });
 }
 
@@ -88,22 +108,16 @@ export async function pruneLayers(cacheDir: string, limits: PruneLimits): Promis
   return { removed, keptBytes };
 }
 
-async function convertInto(
-  cacheDir: string,
-  from: { key: string; source: string },
-  options: ConvertOptions,
-): Promise<LayerImage> {
+async function makeInto(cacheDir: string, key: string, { source, make }: LayerOrigin): Promise<LayerImage> {
   await removeDeadTemporaries(cacheDir);
-  const temporary = join(cacheDir, "tmp", `${process.pid}-${await readStartTime(process.pid)}-${from.key}`);
+  const temporary = join(cacheDir, "tmp", `${process.pid}-${await readStartTime(process.pid)}-${key}`);
   try {
-    const isDirectory = (await hostCall(`look at ${from.source}`, () => stat(from.source))).isDirectory();
-    const convert = isDirectory ? convertDirectory : convertErofsFile;
-    const made = await convert(from.source, temporary, options);
+    const made = await make(temporary);
     const image = { ...made, path: join(cacheDir, `${made.rootHash}.erofs`) };
     await hostCall(`keep ${image.path}`, async () => {
       await rename(temporary, image.path);
-      await writeFile(`${temporary}.json`, JSON.stringify({ source: from.source, image } satisfies IndexEntry));
-      await rename(`${temporary}.json`, indexPath(cacheDir, from.key));
+      await writeFile(`${temporary}.json`, JSON.stringify({ source, image } satisfies IndexEntry));
+      await rename(`${temporary}.json`, indexPath(cacheDir, key));
     });
     return image;
   } finally {
@@ -124,10 +138,9 @@ async function lookUp(cacheDir: string, key: string): Promise<LayerImage | undef
   return isThere ? entry.image : undefined;
 }
 
-async function keyOf(source: string): Promise<string> {
+async function identityOf(source: string): Promise<string> {
   const facts = await hostCall(`look at layer ${source}`, () => stat(source, { bigint: true }));
-  const identity = [form, source, facts.dev, facts.ino, facts.ctimeNs, facts.mtimeNs].join("\0");
-  return createHash("sha256").update(identity).digest("hex");
+  return [source, facts.dev, facts.ino, facts.ctimeNs, facts.mtimeNs].join("\0");
 }
 
 async function makeDirectories(cacheDir: string): Promise<void> {
@@ -172,7 +185,7 @@ async function removeDeadTemporaries(cacheDir: string): Promise<void> {
   for (const name of await namesIn(join(cacheDir, "tmp"))) {
     const [pid = "", startTime = ""] = name.split("-");
     if (await isAlive({ pid: Number(pid), startTime })) continue;
-    await rm(join(cacheDir, "tmp", name), { force: true });
+    await rm(join(cacheDir, "tmp", name), { recursive: true, force: true });
   }
 }
 

@@ -9,20 +9,24 @@ export class Timeline {
   readonly startedAt: number;
   readonly #now: () => number;
   readonly #marks: TimelineMark[] = [];
+  readonly #onMark: (mark: TimelineMark) => void;
 
-  /** `now` in milliseconds since the epoch, with fractions. */
-  constructor(now: () => number) {
+  /** `now` in milliseconds since the epoch, with fractions; `onMark` hears each mark as it is made. */
+  constructor(now: () => number, onMark: (mark: TimelineMark) => void = () => undefined) {
     this.#now = now;
+    this.#onMark = onMark;
     this.startedAt = now();
   }
 
   mark(stage: string): void {
-    this.#marks.push({ stage, atMs: Math.round((this.#now() - this.startedAt) * 10) / 10 });
+    this.add(stage, this.#now());
   }
 
   /** Takes over marks that were made elsewhere, in milliseconds since the epoch. */
   add(stage: string, epochMs: number): void {
-    this.#marks.push({ stage, atMs: Math.round((epochMs - this.startedAt) * 10) / 10 });
+    const mark = { stage, atMs: Math.round((epochMs - this.startedAt) * 10) / 10 };
+    this.#marks.push(mark);
+    this.#onMark(mark);
   }
 
   get marks(): readonly TimelineMark[] {

@@ -1,73 +1,148 @@
-// Exec by the control service: a process in a container whose streams are the gRPC call's own.
+// Exec by the control service: a process in a container whose streams are the gRPC call's own. It
+// begins as the container's first process did (user, environment, capabilities), as `kubectl exec` does.
 import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { type ServerDuplexStream, status } from "@grpc/grpc-js";
-import { errorText, InvalidRequest } from "../lib/errors.ts";
+import { errnoOf, errorText, InvalidRequest, KataError, NotFound } from "../lib/errors.ts";
+import { parseSpec } from "../oci/parse-spec.ts";
+import type { Process } from "../oci/types.ts";
+import type { Container } from "../pod/container.ts";
 import type { Pod } from "../pod/pod.ts";
 import type { ByteSink, ProcessStdio } from "../pod/ports.ts";
 import type { ExecInput, ExecOutput, ExecStart } from "../wire/gen/control.ts";
 
 type ExecCall = ServerDuplexStream<ExecInput, Partial<ExecOutput>>;
 
-export async function execInPod(call: ExecCall, pod: Pod): Promise<void> {
-  const stdin = new PassThrough();
-  const session: { execId: string; containerId: string } = { execId: "", containerId: "" };
-  call.on("data", (input: ExecInput) => {
-    if (input.start !== undefined) void begin(input.start).catch(fail);
-    else if (input.stdin !== undefined) stdin.write(input.stdin);
-    else if (input.close_stdin) stdin.end();
-    else if (session.execId !== "") void forward(input).catch(() => undefined);
-  });
-  // a client that is gone takes its process with it
-  call.on("cancelled", () => void forward({ signal: 9 }).catch(() => undefined));
-  call.on("end", () => stdin.end());
+/** Input that the process has not taken yet; beyond it the client is held back. */
+const maxPendingInput = 1024 * 1024;
 
-  const fail = (error: unknown): void => {
-    call.destroy(
-      Object.assign(new Error(errorText(error)), { code: status.FAILED_PRECONDITION, details: errorText(error) }),
-    );
-  };
-  const forward = async (input: Partial<ExecInput>): Promise<void> => {
-    const { containerId: id, execId } = session;
-    if (input.resize !== undefined) await pod.container(id).resize(execId, input.resize);
-    if (input.signal !== undefined) await pod.kill(id, { execId, signal: input.signal, all: false });
-  };
-  const begin = async (start: ExecStart): Promise<void> => {
-    if (session.execId !== "") throw new InvalidRequest("start", "was sent twice");
-    const containerId = start.container_id || pod.id;
-    const container = pod.container(containerId);
-    session.containerId = containerId;
-    session.execId = `control-${randomBytes(6).toString("hex")}`;
-    const paths = { stdin: "", stdout: "", stderr: "", terminal: start.terminal };
-    const spec = {
-      args: start.args,
-      env: start.env,
-      cwd: start.cwd || "/",
-      terminal: start.terminal,
-      user: { uid: 0, gid: 0 },
-    };
-    const process = container.addExec(session.execId, spec, paths);
-    process.attachStdio(callStdio(call, stdin, start.terminal));
-    try {
-      await container.startExec(session.execId);
-      if (start.size !== undefined) await forward({ resize: start.size });
-      const { status: exit_status } = await process.wait();
-      call.write({ exit_status });
-      call.end();
-    } finally {
-      container.deleteExec(session.execId);
+export async function execInPod(call: ExecCall, pod: Pod): Promise<void> {
+  const session = new ExecSession(call, pod);
+  call.on("data", (input: ExecInput) => session.take(input));
+  // a client that is gone takes its process with it
+  call.on("cancelled", () => session.abandon());
+  call.on("end", () => session.endInput());
+}
+
+class ExecSession {
+  readonly #call: ExecCall;
+  readonly #pod: Pod;
+  readonly #stdin = new PassThrough({ highWaterMark: maxPendingInput });
+  #running: { readonly container: Container; readonly execId: string } | null = null;
+  #begun = false;
+
+  constructor(call: ExecCall, pod: Pod) {
+    this.#call = call;
+    this.#pod = pod;
+  }
+
+  take(input: ExecInput): void {
+    if (input.start !== undefined) void this.#run(input.start).catch((error: unknown) => this.#fail(error));
+    else if (input.stdin !== undefined) this.#feed(input.stdin);
+    else if (input.close_stdin) this.#stdin.end();
+    else void this.#forward(input).catch(() => undefined);
+  }
+
+  endInput(): void {
+    this.#stdin.end();
+  }
+
+  abandon(): void {
+    void this.#forward({ signal: 9 }).catch(() => undefined);
+  }
+
+  #feed(bytes: Uint8Array): void {
+    if (this.#stdin.writableEnded || this.#stdin.destroyed || this.#stdin.write(bytes)) return;
+    this.#call.pause();
+    this.#stdin.once("drain", () => this.#call.resume());
+  }
+
+  async #forward(input: Partial<ExecInput>): Promise<void> {
+    if (this.#running === null) return;
+    const { container, execId } = this.#running;
+    if (input.resize !== undefined) await container.resize(execId, input.resize);
+    if (input.signal !== undefined) {
+      await this.#pod.kill(container.facts.id, { execId, signal: input.signal, all: false });
     }
+  }
+
+  async #run(start: ExecStart): Promise<void> {
+    if (this.#begun) throw new InvalidRequest("start", "was sent twice");
+    this.#begun = true;
+    if (start.pod_id !== this.#pod.id) throw new NotFound("pod", start.pod_id);
+    const container = this.#pod.container(start.container_id || this.#pod.id);
+    const execId = `control-${randomBytes(6).toString("hex")}`;
+    const paths = { stdin: "", stdout: "", stderr: "", terminal: start.terminal };
+    const process = container.addExec(execId, await composeProcess(container, start), paths);
+    process.attachStdio(callStdio(this.#call, this.#stdin, start.terminal));
+    try {
+      await container.startExec(execId);
+      this.#running = { container, execId };
+      if (start.size !== undefined) await this.#forward({ resize: start.size });
+      if (this.#call.cancelled) this.abandon();
+      const { status: exit_status } = await process.wait();
+      this.#call.write({ exit_status });
+      this.#call.end();
+    } finally {
+      this.#running = null;
+      container.deleteExec(execId);
+    }
+  }
+
+  #fail(error: unknown): void {
+    const code =
+      error instanceof KataError && error.code === "NotFound" ? status.NOT_FOUND : status.FAILED_PRECONDITION;
+    const details = errorText(error);
+    this.#call.destroy(Object.assign(new Error(details), { code, details }));
+  }
+}
+
+async function composeProcess(container: Container, start: ExecStart): Promise<Process> {
+  const base = await readFirstProcess(container.facts.bundle);
+  const names = new Set(start.env.map(nameOf));
+  return {
+    ...base,
+    args: start.args,
+    env: [...(base.env ?? []).filter((entry) => !names.has(nameOf(entry))), ...start.env],
+    cwd: start.cwd || base.cwd,
+    terminal: start.terminal,
   };
+}
+
+/** Of the bundle, where containerd keeps it while the container lives. */
+async function readFirstProcess(bundle: string): Promise<Process> {
+  const fallback: Process = { cwd: "/", user: { uid: 0, gid: 0 } };
+  try {
+    return parseSpec(await readFile(join(bundle, "config.json"))).process ?? fallback;
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return fallback;
+    throw error;
+  }
+}
+
+function nameOf(entry: string): string {
+  return entry.split("=", 1)[0] ?? "";
 }
 
 function callStdio(call: ExecCall, stdin: PassThrough, terminal: boolean): ProcessStdio {
   const sink = (render: (data: Buffer) => Partial<ExecOutput>): ByteSink => ({
     write: (bytes) =>
       new Promise((resolve, reject) => {
-        const output = render(Buffer.from(bytes));
-        if (call.cancelled) reject(new Error("the client is gone"));
-        else if (call.write(output)) resolve();
-        else call.once("drain", resolve);
+        const gone = () => reject(new Error("the client is gone"));
+        if (call.cancelled || call.destroyed) return gone();
+        if (call.write(render(Buffer.from(bytes)))) return resolve();
+        // gRPC tells of a client that left by `cancelled`, and then never drains
+        const settle = (act: () => void) => () => {
+          call.off("drain", onDrain);
+          call.off("cancelled", onGone);
+          act();
+        };
+        const onDrain = settle(resolve);
+        const onGone = settle(gone);
+        call.once("drain", onDrain);
+        call.once("cancelled", onGone);
       }),
   });
   return {

@@ -2,7 +2,7 @@
 import type { LaunchPlan } from "../plan/launch-plan.ts";
 import { readLedger } from "../pod/ledger.ts";
 import type { Pod } from "../pod/pod.ts";
-import type { ControlledPod } from "./control-socket.ts";
+import type { ControlledPod } from "./controlled-pod.ts";
 
 export function inspectPod({ pod, host }: ControlledPod) {
   const plan = host.launched?.vm.plan;

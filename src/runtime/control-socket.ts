@@ -4,15 +4,7 @@ import { chmodSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { errorText } from "../lib/errors.ts";
-import type { Logger } from "../lib/logger.ts";
-import type { Pod } from "../pod/pod.ts";
-import type { PodHost } from "./pod-host.ts";
-
-export interface ControlledPod {
-  readonly pod: Pod;
-  readonly host: PodHost;
-  readonly logger: Logger;
-}
+import type { ControlledPod } from "./controlled-pod.ts";
 
 export const controlSocketName = "control.sock";
 

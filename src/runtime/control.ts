@@ -15,6 +15,8 @@ import {
   type ConsoleChunk,
   type ConsoleRequest,
   Control,
+  type Event,
+  type EventsRequest,
   type ExecInput,
   type ExecOutput,
 } from "../wire/gen/control.ts";
@@ -23,7 +25,8 @@ import { messageToJson } from "../wire/json.ts";
 import type { RequestOf, ResponseInit } from "../wire/service.ts";
 import { execInPod } from "./control-exec.ts";
 import { inspectPod } from "./control-inspect.ts";
-import type { ControlledPod } from "./control-socket.ts";
+import { streamConsole, streamEvents } from "./control-streams.ts";
+import type { ControlledPod } from "./controlled-pod.ts";
 import type { Launched } from "./launch-pod.ts";
 
 type Methods = (typeof Control)["methods"];
@@ -53,6 +56,7 @@ function makeServer(controlled: ControlledPod): Server {
   server.addService(grpcDefinition(Control), {
     ...Object.fromEntries(handlers),
     Console: (call: ServerWritableStream<ConsoleRequest, ConsoleChunk>) => streamConsole(call, controlled),
+    Events: (call: ServerWritableStream<EventsRequest, Event>) => streamEvents(call, controlled),
     Exec: (call: ServerDuplexStream<ExecInput, ExecOutput>) => void execInPod(call, controlled.pod),
   });
   return server;
@@ -109,26 +113,6 @@ function unaryMethods(controlled: ControlledPod): Unary {
       return { response_json: Buffer.from(messageToJson(answer)) };
     },
   };
-}
-
-function streamConsole(call: ServerWritableStream<ConsoleRequest, ConsoleChunk>, { host, pod }: ControlledPod): void {
-  const { pod_id, follow } = call.request;
-  const guestConsole = host.launched?.vm.console;
-  if (pod_id !== pod.id || guestConsole === undefined) {
-    call.destroy(Object.assign(new Error(`no console of pod ${pod_id}`), { code: status.NOT_FOUND }));
-    return;
-  }
-  call.write({ data: Buffer.from(guestConsole.text()) });
-  if (!follow) {
-    call.end();
-    return;
-  }
-  // a reader that does not keep up loses its connection, not the daemon's memory
-  const forget = guestConsole.listen((bytes) => {
-    if (call.writableLength > 1024 * 1024) call.destroy();
-    else call.write({ data: Buffer.from(bytes) });
-  });
-  call.once("close", forget);
 }
 
 function parseObject(field: string, bytes: Uint8Array): Record<string, unknown> {

@@ -8,6 +8,7 @@ import { readGuestImage } from "../host/guest-image.ts";
 import { probeQemu } from "../host/qemu-facts.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { HostFacts } from "../plan/inputs.ts";
+import { readFirmwareProblem } from "./firmware-facts.ts";
 import { runRoot } from "./run-dir.ts";
 
 /** C-bit of every EPYC with SNP so far; QEMU refuses a wrong one by name. */
@@ -19,7 +20,7 @@ export async function probeHostFacts(
 ): Promise<HostFacts> {
   const cacheDir = join(runRoot, "facts");
   const { signal } = context;
-  const [qemu, image, kvm, snp, tdx, vhostVsock, vhostNet, quoteSocket] = await Promise.all([
+  const [qemu, image, kvm, snp, tdx, vhostVsock, vhostNet, quoteSocket, firmwareProblem] = await Promise.all([
     probeQemu(config.paths.qemu, { cacheDir, signal }),
     readGuestImage(config.paths.image),
     probeAccelerator(config, { cacheDir, ...context }),
@@ -28,6 +29,7 @@ export async function probeHostFacts(
     exists("/dev/vhost-vsock"),
     exists("/dev/vhost-net"),
     exists(config.tdx.quoteSocket),
+    readFirmwareProblem(config),
   ]);
   return {
     qemu,
@@ -38,6 +40,7 @@ export async function probeHostFacts(
     vhostVsock,
     vhostNet,
     quoteSocket,
+    firmwareProblem,
   };
 }
 

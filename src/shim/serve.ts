@@ -14,7 +14,6 @@ import type { Invocation } from "./flags.ts";
 import { LogFifo } from "./log-fifo.ts";
 import { PodTable } from "./pod-table.ts";
 import { Publisher } from "./publisher.ts";
-import { socketPath } from "./socket-path.ts";
 import { renderStateDump } from "./state-dump.ts";
 import { rpcCode, toRpcStatus } from "./status.ts";
 import { taskServices } from "./task-service.ts";
@@ -22,7 +21,7 @@ import { taskServices } from "./task-service.ts";
 /** the listening socket, bound by `start` */
 const listenFd = 3;
 /** a daemon that nobody gives a container is an orphan of a `start` that was killed */
-const orphanLimitMs = 60_000;
+const orphanLimitMs = Number(process.env["KATA_CVM_ORPHAN_LIMIT_MS"] ?? 60_000);
 
 export async function serve(invocation: Invocation): Promise<void> {
   const logger = createLogger(new LogFifo(invocation.bundle), {
@@ -90,7 +89,7 @@ class Daemon {
     this.#server?.close();
     // answers that are on their way leave before the process does
     await Promise.all([...this.#connections].map((connection) => connection.close()));
-    await rm(socketPath({ ...this.#invocation, podId: this.#invocation.id }), { force: true });
+    await rm(this.#invocation.socket, { force: true });
     process.exit(0);
   }
 
@@ -102,7 +101,7 @@ class Daemon {
     const connection = new ServerConnection(socket, services, {
       peer: "containerd",
       toStatus: (error, call) => {
-        const status = toRpcStatus(error);
+        const status = toRpcStatus(error, call);
         // clients ask for what is gone as a matter of course
         const level = status.code === rpcCode.notFound ? "debug" : "warn";
         this.#logger[level]("request failed", { method: call.method, code: status.code, error: status.message });
@@ -121,18 +120,17 @@ class Daemon {
         clearInterval(timer);
         void this.stop("nobody gave it a container");
       }
-    }, 5000);
+    }, orphanLimitMs / 10);
     timer.unref();
   }
 
   #makePod(podId: string, bundle: string): Pod {
-    const { namespace, address } = this.#invocation;
+    const { namespace, socket } = this.#invocation;
     const logger = this.#logger.child({ pod: podId });
-    const socket = socketPath({ address, namespace, podId });
     const emit = (event: PodEvent) => this.#publisher.publish(event);
     const host = new PodHost({ namespace, podId, bundle, socket, logger, emit });
-    const pod = new Pod(podId, host, logger);
-    const control = serveControl({ pod, host, logger });
+    const pod = new Pod(podId, host, host.logger);
+    const control = serveControl({ pod, host, logger: host.logger });
     host.beforeReclaim.push(() => control.close());
     return pod;
   }
