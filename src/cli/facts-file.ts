@@ -32,6 +32,7 @@ const members = {
   vhostVsock: may(flag),
   vhostNet: may(flag),
   quoteSocket: may(flag),
+  firmwareProblem: may(text),
   image: may(
     object<Partly<HostFacts["image"]>>({ dir: may(text), rootHash: may(text), cmdline: may(text), files: may(texts) }),
   ),

@@ -35,6 +35,8 @@ export interface HostFacts {
   /** unix socket of the quote generation service exists */
   readonly quoteSocket: boolean;
   readonly image: GuestImage;
+  /** why the configured firmware cannot start a guest of the configured TEE */
+  readonly firmwareProblem?: string | undefined;
 }
 
 export interface NicRequest {

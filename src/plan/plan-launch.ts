@@ -89,9 +89,16 @@ function planFirmware({ config, host }: LaunchInputs): FirmwarePlan {
         "set paths.qemu to a QEMU 10.1 or newer built with libigvm, or use paths.firmware instead of paths.igvm",
       );
     }
+    requireGoodFirmware(host, "paths.igvm", config.paths.igvm);
     return { kind: "igvm", path: config.paths.igvm };
   }
+  requireGoodFirmware(host, "paths.firmware", config.paths.firmware);
   return config.paths.firmware === "builtin" ? { kind: "builtin" } : { kind: "bios", path: config.paths.firmware };
+}
+
+function requireGoodFirmware({ firmwareProblem }: HostFacts, key: string, path: string): void {
+  if (firmwareProblem === undefined) return;
+  throw new EnvironmentLacks(`the firmware ${path} cannot start this guest: ${firmwareProblem}`, `correct ${key}`);
 }
 
 function planKernel({ config, host }: LaunchInputs, cmdline: string): KernelFiles | undefined {
