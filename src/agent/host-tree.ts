@@ -1,6 +1,6 @@
 // A host file or directory as the pieces that CopyFile carries, in the order the guest needs them.
 // What a volume links to outside itself is not followed: a link travels as a link.
-import { lstat, open, readdir, readlink } from "node:fs/promises";
+import { lstat, open, readdir, readlink, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoOf, errorText, HostCallFailed, Unsupported } from "../lib/errors.ts";
 
@@ -40,7 +40,8 @@ export async function* readTree(root: string, limits: TreeLimits = defaultTreeLi
       `it holds more than ${limits.maxEntries} entries or ${limits.maxBytes} bytes; give the pod a block volume instead`,
     );
   };
-  yield* readEntry(root, "", spend);
+  // a bind mount follows its source; only what lies inside travels as it is
+  yield* readEntry(await describe(`resolve ${root}`, () => realpath(root)), "", spend);
 }
 
 async function* readEntry(root: string, path: string, spend: (bytes: number) => void): AsyncGenerator<TreePiece> {

@@ -1,5 +1,6 @@
 // One guest process's calls of the agent protocol. Reads and waits have no time limit: they end with
 // the process, or with the connection.
+import { ProtocolViolation } from "../lib/errors.ts";
 import type { AgentRpc } from "./agent-client.ts";
 
 /** The reference host reads 32 KiB at a time; the agent allocates what is asked for. */
@@ -42,6 +43,7 @@ async function writeAll(
   let rest = bytes;
   while (rest.length > 0) {
     const { len } = await rpc.WriteStdin({ ...id, data: rest.subarray(0, writeBytes) });
+    if (len === 0) throw new ProtocolViolation("agent", "WriteStdin took nothing of what it was given");
     rest = rest.subarray(len);
   }
 }

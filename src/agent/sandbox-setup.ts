@@ -1,6 +1,7 @@
 // Makes a booted guest the pod's sandbox: network, then CreateSandbox. In this order, because
 // CreateSandbox wipes the agent's directory and must be sent once (agent-protocol §3.7, §4.9).
 import type { NetworkFacts } from "../host/network-facts.ts";
+import { pause } from "../lib/deadline.ts";
 import { RemoteError } from "../lib/errors.ts";
 import type { Storage } from "../wire/gen/kata/agent.ts";
 import type { Init } from "../wire/message.ts";
@@ -15,6 +16,10 @@ export interface SandboxSetup {
   readonly network: NetworkFacts;
   readonly storages: readonly Init<Storage>[];
 }
+
+/** as often as the reference host asks (agent-protocol §3.7) */
+const linkAttempts = 20;
+const linkPauseMs = 50;
 
 const family = { v4: 0, v6: 1 } as const;
 
@@ -34,7 +39,8 @@ export async function setUpSandbox(rpc: AgentRpc, setup: SandboxSetup, timeoutMs
 async function setUpNetwork(rpc: AgentRpc, network: NetworkFacts, timeoutMs: number): Promise<void> {
   const call = { timeoutMs };
   for (const { name, mac, mtu, kind, isNoArp, addresses } of network.interfaces) {
-    await rpc.UpdateInterface(
+    await updateInterface(
+      rpc,
       {
         interface: {
           device: name,
@@ -55,6 +61,24 @@ async function setUpNetwork(rpc: AgentRpc, network: NetworkFacts, timeoutMs: num
   }
   if (network.routes.length > 0) await rpc.UpdateRoutes({ routes: { Routes: network.routes.map(toRoute) } }, call);
   if (network.neighbours.length > 0) await addNeighbours(rpc, network, timeoutMs);
+}
+
+/** The guest's kernel may still be looking at its devices when the agent answers already. */
+async function updateInterface(
+  rpc: AgentRpc,
+  request: Parameters<AgentRpc["UpdateInterface"]>[0],
+  call: { timeoutMs: number },
+): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await rpc.UpdateInterface(request, call);
+      return;
+    } catch (error) {
+      const isMissing = error instanceof RemoteError && error.remoteMessage.includes("Link not found");
+      if (!isMissing || attempt === linkAttempts) throw error;
+      await pause(linkPauseMs);
+    }
+  }
 }
 
 function toRoute(route: NetworkFacts["routes"][number]) {

@@ -73,6 +73,9 @@ function readStringFields(input: Uint8Array): Map<number, string> | null {
     const wireType = tag & 7;
     if (wireType === 0) {
       if (!skipLongVarint()) return null;
+    } else if (wireType === 1 || wireType === 5) {
+      offset += wireType === 1 ? 8 : 4;
+      if (offset > input.length) return null;
     } else if (wireType === 2) {
       const length = next();
       if (length === null || offset + length > input.length) return null;

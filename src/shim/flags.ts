@@ -14,6 +14,8 @@ export interface Invocation {
   readonly address: string;
   readonly bundle: string;
   readonly publishBinary: string;
+  /** where `serve` listens; given by `start` */
+  readonly socket: string;
   readonly debug: boolean;
   readonly version: boolean;
   readonly info: boolean;
@@ -64,6 +66,7 @@ function assemble(values: ReadonlyMap<string, string | boolean>, words: readonly
     address: text("address"),
     bundle: text("bundle"),
     publishBinary: text("publishBinary"),
+    socket: text("socket"),
     debug: values.get("debug") === true,
     version: values.get("version") === true,
     info: values.get("info") === true,

@@ -8,6 +8,7 @@ import type { LogSink } from "../lib/logger.ts";
 export class LogFifo implements LogSink {
   readonly #path: string;
   #fd: number | null = null;
+  #torn = false;
 
   constructor(bundle: string) {
     this.#path = join(bundle, "log");
@@ -17,7 +18,9 @@ export class LogFifo implements LogSink {
     for (let attempt = 0; attempt < 2; attempt++) {
       try {
         this.#fd ??= openSync(this.#path, constants.O_WRONLY | constants.O_NONBLOCK);
-        writeSync(this.#fd, `${line}\n`);
+        const bytes = Buffer.from(`${this.#torn ? "\n" : ""}${line}\n`);
+        // beyond PIPE_BUF the kernel may take a part: the next line then begins on its own
+        this.#torn = writeSync(this.#fd, bytes) < bytes.length;
         return;
       } catch (error) {
         // the reader is slow: this line is lost, the next may pass
@@ -32,5 +35,6 @@ export class LogFifo implements LogSink {
   close(): void {
     if (this.#fd !== null) closeSync(this.#fd);
     this.#fd = null;
+    this.#torn = false;
   }
 }

@@ -35,7 +35,7 @@ export function encodeMetrics(stats: ContainerStats): Uint8Array {
   const usec = (ns: number): number => Math.floor(ns / 1000);
   const named = Object.fromEntries(kernelNames.map((name) => [name, memory.detail[name] ?? 0]));
   return Metrics.encode({
-    pids: { current: pids.current, limit: pids.limit },
+    pids: { current: pids.current, limit: uint64(pids.limit) },
     cpu: {
       usage_usec: usec(cpu.usageNs),
       user_usec: usec(cpu.userNs),
@@ -47,11 +47,16 @@ export function encodeMetrics(stats: ContainerStats): Uint8Array {
     memory: {
       ...named,
       usage: memory.usageBytes,
-      usage_limit: memory.limitBytes,
+      usage_limit: uint64(memory.limitBytes),
       max_usage: memory.maxUsageBytes,
       swap_usage: memory.swapBytes,
-      swap_limit: memory.swapLimitBytes,
+      swap_limit: uint64(memory.swapLimitBytes),
     },
     memory_events: { oom: memory.oomKills, oom_kill: memory.oomKills },
   });
+}
+
+/** "No limit" is the largest number, which a double rounds up to one too many. */
+function uint64(value: number): bigint {
+  return value < 2 ** 64 ? BigInt(value) : 2n ** 64n - 1n;
 }

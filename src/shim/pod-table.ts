@@ -6,7 +6,7 @@ import { AlreadyExists, errnoOf, errorText, HostCallFailed, InvalidRequest, NotF
 import { readSandboxRole } from "../oci/cri-annotations.ts";
 import { parseIdentifier } from "../oci/identifiers.ts";
 import { parseSpec, requireContainerSpec } from "../oci/parse-spec.ts";
-import type { ContainerSpec } from "../oci/types.ts";
+import type { ContainerSpec, Process } from "../oci/types.ts";
 import type { Container } from "../pod/container.ts";
 import type { Pod } from "../pod/pod.ts";
 import type { RootfsMount, StdioPaths } from "../pod/ports.ts";
@@ -54,6 +54,7 @@ export class PodTable {
     parseIdentifier(request.id, "id");
     if (!request.bundle.startsWith("/")) throw new InvalidRequest("bundle", "must be an absolute path");
     const spec = await readBundleSpec(request.bundle);
+    requireSameTerminal(request.stdio.terminal, spec.process);
     const { role, podId } = readSandboxRole(spec.annotations, request.id);
     return await this.#podFor(role, podId, request).create({ ...request, spec, role });
   }
@@ -64,11 +65,17 @@ export class PodTable {
       if (known === undefined) throw new NotFound("pod", podId);
       return known;
     }
-    if (known !== undefined && !known.lifecycle.is("stopped")) throw new AlreadyExists("pod", podId);
+    if (known !== undefined && !(known.lifecycle.is("stopped") && known.idle)) throw new AlreadyExists("pod", podId);
     const pod = this.#makePod(podId, request.bundle);
     this.#pods.set(podId, pod);
     return pod;
   }
+}
+
+/** Who makes the streams and who makes the process must mean the same: runc refuses the mixture too. */
+export function requireSameTerminal(terminal: boolean, process: Process): void {
+  if ((process.terminal ?? false) === terminal) return;
+  throw new InvalidRequest("terminal", `is ${terminal}, but the process has terminal: ${process.terminal ?? false}`);
 }
 
 async function readBundleSpec(bundle: string): Promise<ContainerSpec> {

@@ -4,10 +4,11 @@
 // and hand the listening descriptor to the daemon.
 import { spawn } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createConnection, createServer, type Server } from "node:net";
+import { createServer, type Server } from "node:net";
 import { dirname } from "node:path";
 import { EnvironmentLacks, errnoOf, errorText, HostCallFailed, NotFound } from "../lib/errors.ts";
 import { readSandboxRole, type SandboxRole } from "../oci/cri-annotations.ts";
+import { answers } from "./answers.ts";
 import { type BootstrapParams, encodeBootstrapResult, parseBootstrapParams } from "./bootstrap.ts";
 import type { Invocation } from "./flags.ts";
 import { socketPath } from "./socket-path.ts";
@@ -62,17 +63,18 @@ async function ensureDaemon(path: string, context: StartContext & { params: Boot
   if (server === null) throw new HostCallFailed(`listen on ${path}`, "EADDRINUSE");
   chmodSync(path, 0o600);
   try {
-    launchDaemon(server, context);
+    launchDaemon(server, path, context);
   } catch (error) {
     rmSync(path, { force: true });
     throw error;
   }
 }
 
-function launchDaemon(server: Server, context: StartContext & { params: BootstrapParams | null }): void {
+function launchDaemon(server: Server, path: string, context: StartContext & { params: BootstrapParams | null }): void {
   const { invocation, self, params } = context;
   const [command = "", ...leading] = self;
   const flags = ["-namespace", invocation.namespace, "-id", invocation.id, "-address", invocation.address];
+  flags.push("-socket", path);
   if (invocation.publishBinary !== "") flags.push("-publish-binary", invocation.publishBinary);
   if (invocation.debug) flags.push("-debug");
   const child = spawn(command, [...leading, ...flags, "-bundle", process.cwd(), "serve"], {
@@ -117,18 +119,5 @@ function listen(path: string): Promise<Server | null> {
       else reject(new HostCallFailed(`listen on ${path}`, errnoOf(error) ?? errorText(error), { cause: error }));
     });
     server.listen({ path, backlog: 128 }, () => resolve(server));
-  });
-}
-
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection(path);
-    const settle = (alive: boolean) => {
-      socket.destroy();
-      resolve(alive);
-    };
-    socket.setTimeout(1000, () => settle(false));
-    socket.once("connect", () => settle(true));
-    socket.once("error", () => settle(false));
   });
 }

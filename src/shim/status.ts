@@ -47,10 +47,13 @@ const codes: Readonly<Record<ErrorCode, number>> = {
 };
 
 /** The guest's own codes pass where containerd gives them a meaning; texts of the agent stand for the others. */
-export function toRpcStatus(error: unknown): RpcStatus {
+export function toRpcStatus(error: unknown, call?: { readonly method: string }): RpcStatus {
   const message = errorText(error);
   if (error instanceof RemoteError) return { code: remoteCode(error), message };
-  return { code: error instanceof KataError ? codes[error.code] : rpcCode.internal, message };
+  const code = error instanceof KataError ? codes[error.code] : rpcCode.internal;
+  // containerd takes Unimplemented from Create as a request to downgrade the API
+  const isMisleading = code === rpcCode.unimplemented && call?.method === "Create";
+  return { code: isMisleading ? rpcCode.failedPrecondition : code, message };
 }
 
 /** The real agent answers INTERNAL for most things (agent-protocol §6); a gone process must be NotFound to containerd. */
@@ -60,6 +63,6 @@ function remoteCode(error: RemoteError): number {
   ) {
     return rpcCode.notFound;
   }
-  // containerd takes Unimplemented from Create as a request to downgrade the API
+  // the agent's API, not ours, lacks something
   return error.status === rpcCode.unimplemented ? rpcCode.failedPrecondition : error.status;
 }

@@ -1,5 +1,5 @@
 // containerd's Task API: requests in, pod calls, responses out. v2 and v3 differ in name only.
-import { InvalidRequest, Unsupported } from "../lib/errors.ts";
+import { errorText, InvalidRequest, Unsupported } from "../lib/errors.ts";
 import { runtimeVersion } from "../lib/version.ts";
 import { parseIdentifier } from "../oci/identifiers.ts";
 import { parseProcess, parseResources } from "../oci/parse-spec.ts";
@@ -15,7 +15,7 @@ import type { BoundService, CallContext, ServiceImpl } from "../wire/ttrpc/serve
 import { bindService } from "../wire/ttrpc/server-call.ts";
 import { exitFields } from "./event-envelope.ts";
 import { encodeMetrics, metricsTypeUrl } from "./metrics.ts";
-import type { PodTable } from "./pod-table.ts";
+import { type PodTable, requireSameTerminal } from "./pod-table.ts";
 import { StatsCache } from "./stats-cache.ts";
 
 export interface TaskServiceDeps {
@@ -102,6 +102,7 @@ function processHandlers({ pods }: TaskServiceDeps) {
       parseIdentifier(exec_id, "exec_id");
       const pod = pods.podOf(id);
       const process = parseProcess(payloadOf(request.spec, processType, "spec"));
+      requireSameTerminal(terminal, process);
       await pod.addExec({ id, execId: exec_id, process, stdio: { stdin, stdout, stderr, terminal } });
       return {};
     },
@@ -166,7 +167,11 @@ function pidOf(pods: PodTable, id: string): number {
 /** Options of another type are the CRI plugin's guess, not ours to refuse (shim-contract §4.7). */
 function readConfigPath(options: Any | undefined): string {
   if (options === undefined || !optionsType.test(options.type_url)) return "";
-  return Options.decode(options.value).config_path;
+  try {
+    return Options.decode(options.value).config_path;
+  } catch (error) {
+    throw new InvalidRequest("options", `is no ${Options.typeName}: ${errorText(error)}`, { cause: error });
+  }
 }
 
 function payloadOf(any: Any | undefined, type: RegExp, field: string): Uint8Array {

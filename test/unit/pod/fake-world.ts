@@ -1,11 +1,11 @@
 // A world for pods, in memory: it keeps the order of everything the pod does and lets a test decide
 // what the guest answers and when. The real parts stand behind the same ports in test/e2e.
+
+import type { VmExitFacts } from "../../../src/lib/errors.ts";
 import { Unsupported } from "../../../src/lib/errors.ts";
 import { silentLogger } from "../../../src/lib/logger.ts";
-import type { VmExitFacts } from "../../../src/lib/errors.ts";
-import { Pod } from "../../../src/pod/pod.ts";
-import type { SourceFacts } from "../../../src/translate/mounts.ts";
 import type { CreateRequest } from "../../../src/pod/pod.ts";
+import { Pod } from "../../../src/pod/pod.ts";
 import type {
   ContainerStats,
   Guest,
@@ -18,6 +18,7 @@ import type {
   ProcessStdio,
   RootfsRequest,
 } from "../../../src/pod/ports.ts";
+import type { SourceFacts } from "../../../src/translate/mounts.ts";
 
 export class Deferred<T> {
   resolve!: (value: T) => void;

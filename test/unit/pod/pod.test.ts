@@ -20,7 +20,10 @@ describe("a pod", () => {
 
   it("plugs a layer that two containers share only once", async () => {
     const world = await runningPod();
-    assert.deepEqual(world.log.filter((entry) => entry.startsWith("plug")), ["plug /layers/a"]);
+    assert.deepEqual(
+      world.log.filter((entry) => entry.startsWith("plug")),
+      ["plug /layers/a"],
+    );
   });
 
   it("tells create, start, exit and delete of a container in this order, each once", async () => {

@@ -1,0 +1,471 @@
+import assert from "node:assert/strict";
+import { setImmediate as turn } from "node:timers/promises";
+import { runtimeVersion } from "../../../src/lib/version.ts";
+import { OciTypeUrl, packAny, packJsonAny } from "../../../src/wire/any.ts";
+import { Metrics } from "../../../src/wire/gen/containerd/metrics_v2.ts";
+import { Options } from "../../../src/wire/gen/containerd/runtimeoptions.ts";
+import { Task as TaskV2 } from "../../../src/wire/gen/containerd/task.ts";
+import { Deferred } from "../pod/fake-world.ts";
+import { containerSpec, refusal, sandboxSpec, TaskHarness } from "./task-harness.ts";
+
+// google.rpc.Code
+const invalidArgument = 3;
+const notFound = 5;
+const alreadyExists = 6;
+const failedPrecondition = 9;
+const unimplemented = 12;
+
+const execSpec = packJsonAny(OciTypeUrl.process, { args: ["ls"], cwd: "/", user: { uid: 0, gid: 0 } });
+
+async function until(happened: () => boolean): Promise<void> {
+  for (const end = Date.now() + 5000; !happened(); await turn()) assert.ok(Date.now() < end, "it never happened");
+}
+
+async function exec(harness: TaskHarness, id = "e1"): Promise<void> {
+  await harness.task.Exec({ id: "app", exec_id: id, stdout: "/exec-out", spec: execSpec });
+}
+
+describe("the Task service, in the life of a container", () => {
+  it("creates, starts, reports and deletes, with a pid from the first answer on", async () => {
+    using harness = TaskHarness.open();
+    assert.equal(await harness.create("pod1", sandboxSpec()), 4242);
+    const created = await harness.task.State({ id: "pod1" });
+    assert.deepEqual([created.status, created.pid, created.stdout], [1, 4242, "/out"]);
+    assert.equal((await harness.task.Start({ id: "pod1" })).pid, 4242);
+    assert.equal((await harness.task.State({ id: "pod1" })).status, 2);
+    await harness.create("app", containerSpec());
+    await harness.task.Start({ id: "app" });
+    const waiting = harness.task.Wait({ id: "app" });
+    harness.world.process("app").end(7);
+    const exit = await waiting;
+    assert.equal(exit.exit_status, 7);
+    const stopped = await harness.task.State({ id: "app" });
+    assert.deepEqual([stopped.status, stopped.exit_status, stopped.exited_at], [3, 7, exit.exited_at]);
+    const deleted = await harness.task.Delete({ id: "app" });
+    assert.deepEqual([deleted.pid, deleted.exit_status, deleted.exited_at], [4242, 7, exit.exited_at]);
+    assert.equal((await refusal(harness.task.State({ id: "app" }))).code, notFound);
+    assert.equal((await refusal(harness.task.Delete({ id: "app" }))).code, notFound);
+  });
+
+  it("answers the same under containerd's third Task API", async () => {
+    using harness = await TaskHarness.running();
+    assert.deepEqual(await harness.taskV3.State({ id: "app" }), await harness.task.State({ id: "app" }));
+    assert.deepEqual((await harness.taskV3.Pids({ id: "app" })).processes.length, 1);
+  });
+
+  it("tells everyone who waits, before and after the exit", async () => {
+    using harness = await TaskHarness.running();
+    const waiting = [1, 2, 3].map(() => harness.task.Wait({ id: "app" }));
+    harness.world.process("app").end(3);
+    const answers = await Promise.all([...waiting, harness.task.Wait({ id: "app" })]);
+    assert.deepEqual(
+      answers.map((answer) => answer.exit_status),
+      [3, 3, 3, 3],
+    );
+  });
+
+  it("ends the waits of a connection that closed, and no other", async () => {
+    using harness = await TaskHarness.running();
+    const second = harness.connect();
+    const lost = second.service(TaskV2).Wait({ id: "app" });
+    const kept = harness.task.Wait({ id: "app" });
+    await until(() => harness.served[1]?.activeCalls.length === 1);
+    second.close();
+    await assert.rejects(lost);
+    await until(() => harness.served[1]?.activeCalls.length === 0);
+    assert.equal(harness.served[0]?.activeCalls.length, 1);
+    harness.world.process("app").end(1);
+    assert.equal((await kept).exit_status, 1);
+  });
+
+  it("refuses to delete what runs, to start twice, and to create an id twice", async () => {
+    using harness = await TaskHarness.running();
+    const running = await refusal(harness.task.Delete({ id: "app" }));
+    assert.equal(running.code, failedPrecondition);
+    assert.match(running.text, /stop it first/);
+    assert.equal((await refusal(harness.task.Start({ id: "app" }))).code, failedPrecondition);
+    assert.equal((await refusal(harness.create("app", containerSpec()))).code, alreadyExists);
+    assert.equal((await refusal(harness.create("pod1", sandboxSpec()))).code, alreadyExists);
+    assert.equal((await harness.task.State({ id: "app" })).status, 2);
+  });
+
+  it("keeps a stopped sandbox until it is deleted: its id is taken", async () => {
+    using harness = await TaskHarness.running();
+    await harness.task.Kill({ id: "pod1", signal: 9, all: true });
+    assert.equal((await harness.task.Wait({ id: "pod1" })).exit_status, 137);
+    assert.equal((await refusal(harness.create("pod1", sandboxSpec()))).code, alreadyExists);
+    assert.equal((await harness.task.Delete({ id: "pod1" })).exit_status, 137);
+  });
+
+  it("signals, kills a created container, and says NotFound for what has ended", async () => {
+    using harness = await TaskHarness.running();
+    await harness.task.Kill({ id: "app", signal: 15 });
+    assert.deepEqual(harness.world.process("app").signals, [15]);
+    await harness.create("fresh", containerSpec());
+    await harness.task.Kill({ id: "fresh", signal: 9, all: true });
+    assert.equal((await harness.task.Wait({ id: "fresh" })).exit_status, 137);
+    assert.equal((await refusal(harness.task.Kill({ id: "fresh", signal: 9 }))).code, notFound);
+    assert.equal((await harness.task.Delete({ id: "fresh" })).exit_status, 137);
+  });
+
+  it("pauses and resumes, and tells containerd so", async () => {
+    using harness = await TaskHarness.running();
+    await harness.task.Pause({ id: "app" });
+    assert.equal((await harness.task.State({ id: "app" })).status, 4);
+    await harness.task.Resume({ id: "app" });
+    assert.equal((await harness.task.State({ id: "app" })).status, 2);
+    assert.deepEqual(harness.emitted, ["paused app", "resumed app"]);
+    assert.equal((await refusal(harness.task.Resume({ id: "app" }))).code, failedPrecondition);
+  });
+
+  it("ends calls to a guest that goes away, saying why", async () => {
+    using harness = await TaskHarness.running();
+    const answer = new Deferred<void>();
+    harness.world.guest.control.pause = () => answer.promise;
+    const pausing = refusal(harness.task.Pause({ id: "app" }));
+    await until(() => harness.served[0]?.activeCalls.length === 1);
+    harness.world.vmExit.resolve({ exitCode: null, signal: "SIGKILL", stderrTail: "", consoleTail: "" });
+    assert.match((await pausing).text, /the VM ended/);
+    assert.equal((await harness.task.Wait({ id: "app" })).exit_status, 137);
+  });
+});
+
+describe("the Task service, for execs", () => {
+  it("adds, starts, waits for and deletes an exec beside its container", async () => {
+    using harness = await TaskHarness.running();
+    await exec(harness);
+    const added = await harness.task.State({ id: "app", exec_id: "e1" });
+    assert.deepEqual([added.status, added.exec_id, added.stdout], [1, "e1", "/exec-out"]);
+    const waiting = harness.task.Wait({ id: "app", exec_id: "e1" });
+    assert.equal((await harness.task.Start({ id: "app", exec_id: "e1" })).pid, 4242);
+    harness.world.process("app", "e1").end(2);
+    assert.equal((await waiting).exit_status, 2);
+    assert.equal((await harness.task.Delete({ id: "app", exec_id: "e1" })).exit_status, 2);
+    assert.equal((await refusal(harness.task.State({ id: "app", exec_id: "e1" }))).code, notFound);
+    assert.equal((await harness.task.State({ id: "app" })).status, 2);
+  });
+
+  it("deletes an exec that never ran with status 0, and refuses to delete one that runs", async () => {
+    using harness = await TaskHarness.running();
+    await exec(harness);
+    assert.equal((await harness.task.Delete({ id: "app", exec_id: "e1" })).exit_status, 0);
+    await exec(harness);
+    await harness.task.Start({ id: "app", exec_id: "e1" });
+    assert.equal((await refusal(harness.task.Delete({ id: "app", exec_id: "e1" }))).code, failedPrecondition);
+  });
+
+  it("refuses a second exec of one id, and one in a container that has ended", async () => {
+    using harness = await TaskHarness.running();
+    await exec(harness);
+    assert.equal((await refusal(exec(harness))).code, alreadyExists);
+    harness.world.process("app").end(0);
+    await harness.task.Wait({ id: "app" });
+    assert.equal((await refusal(exec(harness, "e2"))).code, failedPrecondition);
+    assert.equal((await refusal(harness.task.Start({ id: "app", exec_id: "e1" }))).code, failedPrecondition);
+  });
+
+  it("lets those who wait for an exec go when the guest refuses to start it, and tells no exit", async () => {
+    using harness = await TaskHarness.running();
+    await exec(harness);
+    harness.world.guest.execProcess = () => Promise.reject(new Error("the file nosuch was not found"));
+    const waiting = harness.task.Wait({ id: "app", exec_id: "e1" });
+    assert.match((await refusal(harness.task.Start({ id: "app", exec_id: "e1" }))).text, /nosuch/);
+    await waiting;
+    assert.ok(!harness.world.eventNames().includes("exit app/e1"));
+    await harness.task.Delete({ id: "app", exec_id: "e1" });
+  });
+
+  it("forgets an exec whose streams cannot be opened: the same id works the next time", async () => {
+    using harness = await TaskHarness.running();
+    const open = harness.world.openStdio.bind(harness.world);
+    harness.world.openStdio = () => Promise.reject(new Error("no such FIFO"));
+    assert.match((await refusal(exec(harness))).text, /no such FIFO/);
+    harness.world.openStdio = open;
+    assert.ok(!harness.world.eventNames().includes("exec-added app/e1"));
+    await exec(harness);
+  });
+
+  it("holds no stream of an exec after many were run and deleted, as by a kubelet's probes", async () => {
+    using harness = await TaskHarness.running();
+    const before = harness.world.openStreams;
+    for (let round = 0; round < 20; round++) {
+      const id = `probe${round}`;
+      await exec(harness, id);
+      if (round % 2 === 0) {
+        await harness.task.Start({ id: "app", exec_id: id });
+        harness.world.process("app", id).end(0);
+        await harness.task.Wait({ id: "app", exec_id: id });
+      }
+      await harness.task.Delete({ id: "app", exec_id: id });
+    }
+    await turn();
+    assert.equal(harness.world.openStreams, before);
+    assert.deepEqual(harness.pods.container("app").execIds, []);
+  });
+});
+
+describe("the Task service, for the rest", () => {
+  it("names at least one pid for every container, since none at all makes containerd end the shim", async () => {
+    using harness = await TaskHarness.running();
+    assert.deepEqual(
+      (await harness.task.Pids({ id: "app" })).processes.map(({ pid }) => pid),
+      [4242],
+    );
+    harness.world.process("app").end(0);
+    await harness.task.Wait({ id: "app" });
+    assert.equal((await harness.task.Pids({ id: "app" })).processes.length, 1);
+    assert.equal((await refusal(harness.task.Pids({ id: "nosuch" }))).code, notFound);
+  });
+
+  it("connects for unknown ids too, with pid 0, as containerd's load needs it", async () => {
+    using harness = await TaskHarness.running();
+    const known = await harness.task.Connect({ id: "app" });
+    assert.deepEqual([known.shim_pid, known.task_pid, known.version], [process.pid, 4242, runtimeVersion]);
+    assert.equal((await harness.task.Connect({ id: "nosuch" })).task_pid, 0);
+  });
+
+  it("stays while a container is left, and ends when asked after the last", async () => {
+    using harness = await TaskHarness.running();
+    await harness.task.Shutdown({ id: "app" });
+    assert.equal(harness.shutdowns, 0);
+    await harness.task.Kill({ id: "pod1", signal: 9 });
+    await harness.task.Delete({ id: "app" });
+    await harness.task.Shutdown({ id: "app" });
+    assert.equal(harness.shutdowns, 0);
+    await harness.task.Delete({ id: "pod1" });
+    await harness.task.Shutdown({ id: "pod1", now: true });
+    assert.equal(harness.shutdowns, 1);
+  });
+
+  it("ends when asked while its first container is still being made", async () => {
+    using harness = TaskHarness.open();
+    const launch = new Deferred<never>();
+    harness.world.launch = () => launch.promise;
+    const creating = refusal(harness.create("pod1", sandboxSpec()));
+    await until(() => harness.made.length > 0);
+    await harness.task.Shutdown({ id: "pod1" });
+    assert.equal(harness.shutdowns, 1);
+    launch.reject(new Error("given up"));
+    assert.match((await creating).text, /given up/);
+  });
+
+  it("says Delete is NotFound after a failed Create, so that containerd goes on to Shutdown", async () => {
+    using harness = TaskHarness.open();
+    harness.world.failLaunch = new Error("no firmware");
+    assert.match((await refusal(harness.create("pod1", sandboxSpec()))).text, /no firmware/);
+    assert.equal((await refusal(harness.task.Delete({ id: "pod1" }))).code, notFound);
+    await harness.task.Shutdown({ id: "pod1" });
+    assert.equal(harness.shutdowns, 1);
+  });
+
+  it("gives statistics as the message that containerd's CRI plugin reads", async () => {
+    using harness = await TaskHarness.running();
+    const { stats } = await harness.task.Stats({ id: "app" });
+    assert.equal(stats?.type_url, "io.containerd.cgroups.v2.Metrics");
+    assert.equal(Metrics.decode(stats?.value ?? new Uint8Array()).pids?.current, 1n);
+    assert.equal((await refusal(harness.task.Stats({ id: "nosuch" }))).code, notFound);
+  });
+
+  it("hands new limits to the guest, whatever prefix their type has", async () => {
+    using harness = await TaskHarness.running();
+    const seen: unknown[] = [];
+    harness.world.guest.control.update = async (id, resources) => void seen.push([id, resources.memory?.limit]);
+    const resources = { memory: { limit: 64 * 1024 * 1024 } };
+    await harness.task.Update({ id: "app", resources: packJsonAny(OciTypeUrl.linuxResources, resources) });
+    const prefixed = `type.googleapis.com/${OciTypeUrl.linuxResources}`;
+    await harness.task.Update({ id: "app", resources: packJsonAny(prefixed, resources) });
+    assert.deepEqual(seen.map(String), ["app,67108864", "app,67108864"]);
+  });
+
+  it("takes a resize of what has no terminal, and CloseIO of what has no input", async () => {
+    using harness = await TaskHarness.running();
+    await harness.task.ResizePty({ id: "app", width: 80, height: 25 });
+    await harness.task.CloseIO({ id: "app", stdin: true });
+  });
+
+  it("never does a checkpoint, and says why", async () => {
+    using harness = await TaskHarness.running();
+    const { code, text } = await refusal(harness.task.Checkpoint({ id: "app" }));
+    assert.equal(code, unimplemented);
+    assert.match(text, /confidential/);
+  });
+
+  it("takes the configuration from containerd's options, and the default for options of another type", async () => {
+    for (const [options, expected] of [
+      [packAny(Options, { config_path: "/etc/mine.toml" }), "/etc/mine.toml"],
+      [packAny(Options, {}), "/etc/default.toml"],
+      [{ type_url: "containerd.runc.v1.Options", value: Buffer.from([1, 2, 3]) }, "/etc/default.toml"],
+      [undefined, "/etc/default.toml"],
+    ] as const) {
+      using harness = TaskHarness.open();
+      const asked: string[] = [];
+      const launch = harness.world.launch.bind(harness.world);
+      harness.world.launch = (request, signal) => {
+        asked.push((request as { configPath: string }).configPath);
+        return launch(request, signal);
+      };
+      await harness.create("pod1", sandboxSpec(), { options });
+      assert.deepEqual(asked, [expected]);
+    }
+  });
+});
+
+describe("the Task service, given what cannot be", () => {
+  const process = { cwd: "/", args: ["true"], user: { uid: 0, gid: 0 } };
+  const overlong = "x".repeat(4 * 1024 * 1024);
+  /** what is wrong, the bundle's config.json, changes of the request, and the field that the answer names */
+  const bad: readonly (readonly [string, unknown, object, RegExp])[] = [
+    ["an empty id", sandboxSpec(), { id: "" }, /^id: is empty/],
+    ["an id that leaves its directory", sandboxSpec(), { id: "../etc" }, /^id: /],
+    ["an id with a slash", sandboxSpec(), { id: "a/b" }, /^id: /],
+    ["an id with a NUL", sandboxSpec(), { id: "a\0b" }, /^id: /],
+    ["an id of 77 characters", sandboxSpec(), { id: "a".repeat(77) }, /^id: is 77 characters/],
+    ["a relative bundle", sandboxSpec(), { bundle: "bundle" }, /^bundle: must be an absolute path/],
+    ["no bundle", sandboxSpec(), { bundle: "" }, /^bundle: /],
+    ["a config.json that is no JSON", "{", {}, /^config\.json: is not JSON/],
+    ["an empty config.json", "", {}, /^config\.json: is not JSON/],
+    ["a config.json that is an array", [], {}, /object/],
+    ["a config.json larger than any guest can take", sandboxSpec({ overlong }), {}, /^config\.json: is \d+ bytes long/],
+    ["a spec without a process", sandboxSpec({ process: undefined }), {}, /^process: is missing/],
+    ["a spec without a root", sandboxSpec({ root: undefined }), {}, /^root: is missing/],
+    ["an empty root path", sandboxSpec({ root: { path: "" } }), {}, /^root\.path: is empty/],
+    ["no arguments", sandboxSpec({ process: { ...process, args: [] } }), {}, /^process\.args: is empty/],
+    ["a relative cwd", sandboxSpec({ process: { ...process, cwd: "tmp" } }), {}, /^process\.cwd: /],
+    ["a uid below 0", sandboxSpec({ process: { ...process, user: { uid: -1, gid: 0 } } }), {}, /process\.user\.uid/],
+    ["mounts of the wrong type", sandboxSpec({ mounts: {} }), {}, /^mounts: /],
+    ["a mount without destination", sandboxSpec({ mounts: [{ source: "/a" }] }), {}, /^mounts\[0\]\.destination: /],
+    [
+      "a terminal that only the request has",
+      sandboxSpec({ process: { ...process, terminal: false } }),
+      { terminal: true },
+      /^terminal: is true, but/,
+    ],
+    [
+      "a terminal that only the spec has",
+      sandboxSpec({ process: { ...process, terminal: true } }),
+      { terminal: false },
+      /^terminal: is false, but/,
+    ],
+    [
+      "a container of an unknown kind",
+      sandboxSpec({ annotations: { "io.kubernetes.cri.container-type": "vm" } }),
+      {},
+      /^annotations\["io\.kubernetes\.cri\.container-type"\]: /,
+    ],
+    [
+      "a container that names no pod",
+      sandboxSpec({ annotations: { "io.kubernetes.cri.container-type": "container" } }),
+      {},
+      /^annotations\["io\.kubernetes\.cri\.sandbox-id"\]: is missing/,
+    ],
+    [
+      "a pod id that leaves its directory",
+      containerSpec({
+        annotations: { "io.kubernetes.cri.container-type": "container", "io.kubernetes.cri.sandbox-id": "../x" },
+      }),
+      {},
+      /^annotations\["io\.kubernetes\.cri\.sandbox-id"\]: /,
+    ],
+    [
+      "options that do not decode",
+      sandboxSpec(),
+      { options: { type_url: "runtimeoptions.v1.Options", value: Buffer.from([0x0a, 0xff]) } },
+      /^options: is no runtimeoptions\.v1\.Options/,
+    ],
+  ];
+  for (const [what, spec, change, field] of bad) {
+    it(`refuses to create from ${what} with InvalidArgument, and serves on`, async () => {
+      using harness = TaskHarness.open();
+      const request = { id: "pod1", bundle: harness.bundle("pod1", spec), ...change };
+      const { code, text } = await refusal(harness.task.Create(request));
+      assert.match(text, field);
+      assert.equal(code, invalidArgument);
+      assert.ok(!text.includes("\n"));
+      assert.deepEqual(harness.world.events, []);
+      assert.ok(!harness.pods.busy);
+      await harness.create("pod1", sandboxSpec());
+    });
+  }
+
+  it("says what is missing of a bundle that is not there, and of a pod that is not here", async () => {
+    using harness = TaskHarness.open();
+    const missing = await refusal(harness.task.Create({ id: "pod1", bundle: "/nosuch/bundle" }));
+    assert.match(missing.text, /read \/nosuch\/bundle\/config\.json: ENOENT/);
+    const orphan = await refusal(harness.create("app", containerSpec()));
+    assert.equal(orphan.code, notFound);
+    assert.match(orphan.text, /pod "pod1" not found/);
+  });
+
+  it("never says Unimplemented for a Create but of a checkpoint: containerd would try an older API", async () => {
+    using harness = TaskHarness.open();
+    const hostNetwork = sandboxSpec({ linux: { namespaces: [{ type: "pid" }, { type: "ipc" }] } });
+    assert.equal((await refusal(harness.create("pod1", hostNetwork))).code, failedPrecondition);
+  });
+
+  it("refuses a bad Exec by its field", async () => {
+    using harness = await TaskHarness.running();
+    const spec = (change: object) =>
+      packJsonAny(OciTypeUrl.process, { args: ["ls"], cwd: "/", user: { uid: 0, gid: 0 }, ...change });
+    const request = { id: "app", exec_id: "e1", spec: spec({}) };
+    const cases: readonly (readonly [object, RegExp])[] = [
+      [{ exec_id: "" }, /^exec_id: is empty/],
+      [{ exec_id: "../e" }, /^exec_id: /],
+      [{ spec: undefined }, /^spec: is missing/],
+      [{ spec: { type_url: "some.Other", value: Buffer.from("{}") } }, /^spec: has the unknown type "some\.Other"/],
+      [{ spec: { type_url: OciTypeUrl.process, value: Buffer.from("{") } }, /^spec: is not JSON/],
+      [{ spec: spec({ args: [] }) }, /^args: is empty/],
+      [{ spec: spec({ cwd: "tmp" }) }, /^cwd: /],
+      [{ terminal: true }, /^terminal: /],
+    ];
+    for (const [change, field] of cases) {
+      const { code, text } = await refusal(harness.task.Exec({ ...request, ...change }));
+      assert.match(text, field);
+      assert.equal(code, invalidArgument, text);
+    }
+    assert.equal((await refusal(harness.task.Exec({ ...request, id: "nosuch" }))).code, notFound);
+    assert.deepEqual(harness.pods.container("app").execIds, []);
+  });
+
+  it("refuses a bad Update and a signal that is none", async () => {
+    using harness = await TaskHarness.running();
+    const other = { type_url: "some.Other", value: Buffer.from("{}") };
+    for (const [resources, field] of [
+      [undefined, /^resources: is missing/],
+      [other, /^resources: has the unknown type/],
+      [packJsonAny(OciTypeUrl.linuxResources, { memory: { limit: "much" } }), /^memory\.limit: /],
+    ] as const) {
+      const { code, text } = await refusal(harness.task.Update({ id: "app", resources }));
+      assert.match(text, field);
+      assert.equal(code, invalidArgument);
+    }
+    assert.equal((await refusal(harness.task.Kill({ id: "app", signal: 65 }))).code, invalidArgument);
+    assert.equal((await refusal(harness.task.Kill({ id: "app", signal: 4_000_000_000 }))).code, invalidArgument);
+  });
+
+  it("answers NotFound to every call for an id that it does not know", async () => {
+    using harness = await TaskHarness.running();
+    const id = "nosuch";
+    const { task } = harness;
+    const calls = [
+      task.State({ id }),
+      task.Start({ id }),
+      task.Delete({ id }),
+      task.Pids({ id }),
+      task.Pause({ id }),
+      task.Resume({ id }),
+      task.Kill({ id, signal: 9 }),
+      task.Exec({ id, exec_id: "e", spec: execSpec }),
+      task.ResizePty({ id }),
+      task.CloseIO({ id, stdin: true }),
+      task.Update({ id, resources: packJsonAny(OciTypeUrl.linuxResources, {}) }),
+      task.Wait({ id }),
+      task.Stats({ id }),
+      task.State({ id: "app", exec_id: "nosuch" }),
+      task.Start({ id: "app", exec_id: "nosuch" }),
+      task.Delete({ id: "app", exec_id: "nosuch" }),
+      task.Wait({ id: "app", exec_id: "nosuch" }),
+      task.Kill({ id: "app", exec_id: "nosuch", signal: 9 }),
+    ];
+    for (const [index, call] of calls.entries()) assert.equal((await refusal(call)).code, notFound, `call ${index}`);
+  });
+});
