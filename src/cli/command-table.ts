@@ -1,10 +1,16 @@
 // Every command of the tool, by the word it stands under; "" is the top.
 import type { Command } from "./command.ts";
 import { configCommand } from "./config.ts";
+import { doctorCommand } from "./doctor.ts";
 import { eventlogReplayCommand } from "./eventlog.ts";
 import { streamCommands } from "./exec.ts";
+import { explainCommands } from "./explain.ts";
+import { idblockCommand } from "./idblock.ts";
 import { inspectCommands } from "./inspect.ts";
+import { measureIgvmCommand } from "./measure-igvm.ts";
 import { measureInitdataCommand } from "./measure-initdata.ts";
+import { measureSnpCommand } from "./measure-snp.ts";
+import { measureTdxCommand } from "./measure-tdx.ts";
 import { measureUkiCommand } from "./measure-uki.ts";
 import { measureVerityCommand } from "./measure-verity.ts";
 import { planCommand } from "./plan.ts";
@@ -23,9 +29,19 @@ export const commandTable: Readonly<Record<string, readonly Command[]>> = {
     ...streamCommands,
     reapCommand,
     configCommand,
+    doctorCommand,
     verifyCommand,
     referenceCommand,
+    idblockCommand,
   ],
-  measure: [measureUkiCommand, measureInitdataCommand, measureVerityCommand],
+  measure: [
+    measureSnpCommand,
+    measureIgvmCommand,
+    measureTdxCommand,
+    measureUkiCommand,
+    measureInitdataCommand,
+    measureVerityCommand,
+  ],
+  explain: explainCommands,
   eventlog: [eventlogReplayCommand],
 };

@@ -1,0 +1,54 @@
+// `kata-cvm doctor`: would a pod of this configuration start here, and what would make it hang or leak?
+// Looks only; every finding says where it comes from and what to do.
+import { join } from "node:path";
+import { parseConfig } from "../config/parse.ts";
+import type { RuntimeConfig } from "../config/schema.ts";
+import { readConfigFiles } from "../host/config-files.ts";
+import { EnvironmentLacks } from "../lib/errors.ts";
+import { classOf } from "../plan/plan-launch.ts";
+import { runRoot } from "../runtime/run-dir.ts";
+import { defineCommand } from "./command.ts";
+import { configOption, configPathOf } from "./config-option.ts";
+import { checkBootFiles } from "./doctor/boot-files.ts";
+import { type Check, exitCodeFor, lacking, ok, renderChecks } from "./doctor/check.ts";
+import { checkPrograms } from "./doctor/programs.ts";
+import { checkSurroundings } from "./doctor/surroundings.ts";
+import { checkTee } from "./doctor/tee.ts";
+
+export const doctorCommand = defineCommand({
+  command: "doctor",
+  describe: "check whether this machine can run a configuration, and what would make it hang or leak",
+  options: {
+    config: configOption,
+    "verify-image": { type: "boolean", describe: "hash every file of the guest image", default: false },
+    containerd: { type: "string", describe: "containerd's configuration", default: "/etc/containerd/config.toml" },
+  },
+  run: async (args) => {
+    const { config, check } = await readConfig(args.config);
+    const checks = [
+      check,
+      ...(await checkPrograms(config, join(runRoot, "facts"))),
+      ...(await checkBootFiles(config, args["verify-image"])),
+      ...(await checkTee(config)),
+      ...(await checkSurroundings(config, args.containerd)),
+    ];
+    const exitCode = exitCodeFor(checks);
+    return { json: { class: classOf(config), ok: exitCode === 0, checks }, text: renderChecks(checks), exitCode };
+  },
+});
+
+/** Without any file the defaults are judged: the rest of the report is worth having. */
+async function readConfig(given: string | undefined): Promise<{ config: RuntimeConfig; check: Check }> {
+  const path = configPathOf(given);
+  const sight = { name: "configuration", origin: path };
+  try {
+    const { config } = parseConfig(await readConfigFiles(path));
+    return { config, check: ok(sight, `class ${classOf(config)}`) };
+  } catch (error) {
+    if (!(error instanceof EnvironmentLacks) || given !== undefined) throw error;
+    return {
+      config: parseConfig([]).config,
+      check: lacking(sight, `${error.what}; the defaults are judged`, error.fix),
+    };
+  }
+}

@@ -1,0 +1,132 @@
+// What surrounds the runtime: containerd's registration, room, leftovers, and what would make a launch
+// hang: time limits that do not fit together, too little memory.
+import { readFile, statfs } from "node:fs/promises";
+import { dirname } from "node:path";
+import { parse } from "smol-toml";
+import type { RuntimeConfig } from "../../config/schema.ts";
+import { findProcesses } from "../../host/process.ts";
+import { errorText } from "../../lib/errors.ts";
+import { runRoot } from "../../runtime/run-dir.ts";
+import { listPods } from "../pod-directory.ts";
+import { attempt, type Check, fail, ok, warn } from "./check.ts";
+import { exists, findOnPath } from "./programs.ts";
+
+const runtimeType = "io.containerd.kata-cvm.v2";
+const shimName = "containerd-shim-kata-cvm-v2";
+const mebibyte = 2 ** 20;
+/** the kubelet's --runtime-request-timeout */
+const kubeletLimitS = 120;
+
+export async function checkSurroundings(config: RuntimeConfig, containerdConfig: string): Promise<readonly Check[]> {
+  const checks = [
+    checkShim(),
+    checkContainerd(containerdConfig),
+    checkRoom("room for run state", runRoot, 64),
+    checkRoom("room for layers", config.paths.layers, 2048),
+    checkMemory(config),
+    checkTimeouts(config),
+    checkLeftovers(),
+    checkRoot(),
+  ];
+  return (await Promise.all(checks)).flat();
+}
+
+async function checkShim(): Promise<readonly Check[]> {
+  const path = await findOnPath(shimName);
+  const sight = { name: "shim", origin: path ?? "PATH" };
+  if (path !== undefined) return [ok(sight, "on the path; containerd looks on its own")];
+  return [
+    warn(sight, `${shimName} is not on the path`, "link dist/bin/containerd-shim-kata-cvm-v2 into /usr/local/bin"),
+  ];
+}
+
+async function checkContainerd(path: string): Promise<readonly Check[]> {
+  const sight = { name: "containerd handler", origin: path };
+  if (!(await exists(path)))
+    return [warn(sight, "containerd has no configuration", "merge one of configs/containerd/ into it")];
+  return await attempt(sight, async () => {
+    const handlers = findHandlers(parse(await readFile(path, "utf8")));
+    if (handlers.length > 0) return ok(sight, `registered as ${handlers.join(", ")}`);
+    return warn(
+      sight,
+      `no runtime of type ${runtimeType}`,
+      "merge one of configs/containerd/ into it and restart containerd",
+    );
+  });
+}
+
+/** Handlers of our type, whatever the version of the file calls the plugin around them. */
+export function findHandlers(document: unknown): readonly string[] {
+  if (typeof document !== "object" || document === null) return [];
+  return Object.entries(document).flatMap(([key, value]) => {
+    const isOurs =
+      typeof value === "object" && value !== null && "runtime_type" in value && value.runtime_type === runtimeType;
+    return isOurs ? [key] : findHandlers(value);
+  });
+}
+
+async function checkRoom(name: string, path: string, wantedMiB: number): Promise<readonly Check[]> {
+  const there = await nearestExisting(path);
+  const sight = { name, origin: `statfs ${there}` };
+  return await attempt(sight, async () => {
+    const { bavail, bsize, type } = await statfs(there);
+    const freeMiB = Math.floor((bavail * bsize) / mebibyte);
+    // no blocks at all: a file system without a limit of its own
+    if (freeMiB >= wantedMiB || (bavail === 0 && type === 0)) return ok(sight, `${freeMiB} MiB free`);
+    return fail(sight, `${freeMiB} MiB free, ${wantedMiB} are wanted`, `free some in the file system of ${there}`);
+  });
+}
+
+async function nearestExisting(path: string): Promise<string> {
+  let at = path;
+  while (at !== "/" && !(await exists(at))) at = dirname(at);
+  return at;
+}
+
+async function checkMemory({ vm }: RuntimeConfig): Promise<readonly Check[]> {
+  const sight = { name: "memory", origin: "/proc/meminfo" };
+  const text = await readFile("/proc/meminfo", "utf8").catch(() => "");
+  const available = Math.floor(Number(/^MemAvailable:\s+(\d+) kB/m.exec(text)?.[1] ?? 0) / 1024);
+  const found = `${available} MiB available, a pod without limits gets ${vm.defaultMemory}`;
+  if (available >= vm.defaultMemory) return [ok(sight, found)];
+  return [warn(sight, found, "lower vm.default_memory, or end something: the kernel may kill QEMU")];
+}
+
+async function checkTimeouts({ agent }: RuntimeConfig): Promise<readonly Check[]> {
+  const sight = { name: "time limits", origin: "agent.boot_timeout, agent.create_container_timeout" };
+  const found = `${agent.bootTimeout} s to boot, ${agent.createContainerTimeout} s to create a container`;
+  if (agent.bootTimeout < kubeletLimitS && agent.createContainerTimeout < kubeletLimitS) return [ok(sight, found)];
+  const fix = `raise the kubelet's --runtime-request-timeout above them (default ${kubeletLimitS} s), or it gives up first and tries again`;
+  return [warn(sight, found, fix)];
+}
+
+/** Pods without a daemon, and processes that no ledger names. */
+async function checkLeftovers(): Promise<readonly Check[]> {
+  const sight = { name: "leftovers", origin: `${runRoot}/pods` };
+  return await attempt(sight, async () => {
+    const processes = await findProcesses(`${runRoot}/pods/`);
+    const pods = await listPods();
+    const dead = pods.filter((pod) => !pod.alive);
+    if (dead.length > 0) {
+      const ids = dead.map(({ record }) => record.podId).join(", ");
+      return warn(sight, `pods without a living daemon: ${ids}`, "run `kata-cvm reap`");
+    }
+    const owned = (await Promise.all(pods.map(({ runDir }) => findProcesses(runDir)))).flat();
+    const stray = processes.filter(({ pid }) => !owned.some((other) => other.pid === pid));
+    if (stray.length === 0) return ok(sight, `none; ${pods.length} pods run`);
+    const pids = stray.map(({ pid }) => pid).join(", ");
+    return warn(sight, `processes of no known pod: ${pids}`, "look at them; end those that are QEMU or its helpers");
+  });
+}
+
+async function checkRoot(): Promise<readonly Check[]> {
+  const sight = { name: "privileges", origin: "geteuid" };
+  if (process.geteuid?.() === 0) return [ok(sight, "root")];
+  return [
+    warn(
+      sight,
+      `user ${process.geteuid?.()}`,
+      "run as root: some of what is above could not be seen, and no pod can be started",
+    ),
+  ];
+}
