@@ -8,6 +8,7 @@ const owned: readonly OwnedThing[] = [
   { kind: "path", path: "/run/p" },
   { kind: "cgroup", path: "/sys/fs/cgroup/p" },
   { kind: "tap", netns: "/run/netns/a", name: "tap0", peer: "eth0" },
+  { kind: "nft-table", netns: "/run/netns/a", name: "ports" },
   { kind: "mount", path: "/run/p/m1" },
   { kind: "mount", path: "/run/p/m1/m2" },
   { kind: "process", name: "swtpm", match: "/run/p", pid: 1, startTime: "1" },
@@ -22,7 +23,7 @@ function recorder(failing: readonly string[] = []) {
     log.push(name);
     if (failing.includes(name)) throw new Error("busy");
   };
-  const ports: ReclaimPorts = { process: step, tap: step, mount: step, cgroup: step, path: step };
+  const ports: ReclaimPorts = { process: step, "nft-table": step, tap: step, mount: step, cgroup: step, path: step };
   return { log, ports };
 }
 
@@ -31,6 +32,7 @@ describe("reclaiming a pod", () => {
     assert.deepEqual(planReclaim(owned).map(describeOwned), [
       "end process qemu (2)",
       "end process swtpm (1)",
+      "remove nftables table ports in /run/netns/a",
       "remove tap tap0 in /run/netns/a",
       "unmount /run/p/m1/m2",
       "unmount /run/p/m1",
