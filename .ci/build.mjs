@@ -50,6 +50,7 @@ const programs = [
   ["shim/control", "src/runtime/control.ts", []],
   ["cli/cli", "src/cli.ts", []],
   ["guest/agent", "src/guest/agent.ts", []],
+  ["guest/evidence", "src/guest/evidence.ts", []],
 ];
 
 rmSync(out, { recursive: true, force: true });

@@ -9,10 +9,12 @@ import { join } from "node:path";
 export class SoftTpm {
   private readonly dir: string;
   private readonly process: ChildProcess;
+  private readonly port: number;
   private readonly tcti: string;
 
   private constructor(dir: string, process: ChildProcess, port: number) {
     this.dir = dir;
+    this.port = port;
     this.process = process;
     this.tcti = `swtpm:host=127.0.0.1,port=${port}`;
   }
@@ -30,6 +32,30 @@ export class SoftTpm {
   run(program: string, ...args: string[]): Buffer {
     const env = { ...process.env, TPM2TOOLS_TCTI: this.tcti };
     return execFileSync(program, args, { cwd: this.dir, env, stdio: ["ignore", "pipe", "pipe"] });
+  }
+
+  /** One raw command; sent again while the TPM asks for that (TPM_RC_RETRY), as the kernel's driver does. */
+  async transmit(command: Uint8Array): Promise<Buffer> {
+    const response = await this.send(command);
+    return response.readUInt32BE(6) === 0x922 ? await this.transmit(command) : response;
+  }
+
+  private async send(command: Uint8Array): Promise<Buffer> {
+    return await new Promise((resolve, reject) => {
+      const socket = connect(this.port, "127.0.0.1", () => socket.write(command));
+      let response = Buffer.alloc(0);
+      socket.on("error", reject).on("data", (chunk) => {
+        response = Buffer.concat([response, chunk]);
+        if (response.length < 6 || response.length < response.readUInt32BE(2)) return;
+        socket.destroy();
+        resolve(response);
+      });
+    });
+  }
+
+  /** Path of a file in the tools' folder. */
+  path(file: string): string {
+    return join(this.dir, file);
   }
 
   read(file: string): Buffer {

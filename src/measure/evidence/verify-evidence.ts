@@ -1,7 +1,6 @@
 // Verifies a whole evidence bundle: each statement by itself, then that they speak of the same
 // launch (nonce, attestation key, initdata), then the logs. Returns only claims that were proven.
 
-import { createHash } from "node:crypto";
 import { toHex } from "../hex.ts";
 import { fitDigest, measureInitdata } from "../initdata/initdata.ts";
 import { parseTpmQuote } from "../tpm/attest.ts";
@@ -15,6 +14,7 @@ import { checkCcel, checkTpmLogs } from "./check-logs.ts";
 import { checkSnpReport, isEndorsementKey, snpClaims } from "./check-snp.ts";
 import { checkTdxQuote, tdxClaims } from "./check-tdx.ts";
 import type { RevocationList } from "./crl.ts";
+import { expectedReportData } from "./report-data.ts";
 import { parseSnpReport } from "./snp-report.ts";
 import { checkSvsm } from "./svsm.ts";
 import type { SignedJson } from "./tdx-collateral.ts";
@@ -58,12 +58,6 @@ export function verifyEvidence(bundle: EvidenceBundle, options: VerifyOptions): 
   if (bundle.tpm !== undefined) verifyTpm(session, bundle.tpm);
   const { checks, claims, proven } = session;
   return { ...checks.verdict(), claims, proven };
-}
-
-/** What a report must hold for a nonce: with a TPM the attestation key is bound beside it. */
-export function expectedReportData(nonce: Uint8Array, attestationKeyArea: Uint8Array | undefined): Buffer {
-  if (attestationKeyArea === undefined) return fitDigest(nonce, 64);
-  return createHash("sha512").update(nonce).update(attestationKeyArea).digest();
 }
 
 function verifySnp(session: Session, snp: SnpEvidence): void {

@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { parseEvidence } from "../../../../src/measure/evidence/bundle.ts";
+import { expectedReportData } from "../../../../src/measure/evidence/report-data.ts";
 import type { Verdict } from "../../../../src/measure/evidence/verdict.ts";
-import { expectedReportData, verifyEvidence } from "../../../../src/measure/evidence/verify-evidence.ts";
+import { verifyEvidence } from "../../../../src/measure/evidence/verify-evidence.ts";
 import { MalformedInput } from "../../../../src/measure/reader.ts";
 import { parseTpmPublic } from "../../../../src/measure/tpm/public-area.ts";
 import { pem } from "../../../support/mint.ts";
