@@ -26,6 +26,12 @@ export async function startHelper(plan: HelperPlan, context: HelperContext): Pro
   return await start(plan, context);
 }
 
+/**
+ * The daemon tells the guest of room in its buffer only with the next packet towards the guest. An
+ * answer larger than the buffer waits for ever, so it must hold several of the agent's largest (4 MiB).
+ */
+const txBufferBytes = 16 * 1024 * 1024;
+
 const starters: Starters = {
   swtpm: async (plan, context) => {
     const start: StartSwtpm = (args, socket) =>
@@ -34,11 +40,10 @@ const starters: Starters = {
     return await start([...stateArgs(plan), "--ctrl", `type=unixio,path=${plan.socket},mode=0600`], plan.socket);
   },
   "vhost-device-vsock": async (plan, context) => {
-    const args = ["--guest-cid", `${plan.cid}`, "--socket", plan.socket, "--uds-path", plan.hybridSocket];
-    return await spawnListening(
-      { name: "vhost-device-vsock", file: plan.binary, args },
-      { socket: plan.socket, ...context },
-    );
+    const { socket, binary: file } = plan;
+    const paths = ["--socket", socket, "--uds-path", plan.hybridSocket];
+    const args = ["--guest-cid", `${plan.cid}`, ...paths, "--tx-buffer-size", `${txBufferBytes}`];
+    return await spawnListening({ name: "vhost-device-vsock", file, args }, { ...context, socket });
   },
 };
 
