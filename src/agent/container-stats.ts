@@ -1,32 +1,45 @@
 // StatsContainer's answer -> plain numbers. The agent speaks cgroup v1's shape whatever the guest has;
 // memory_stats.stats carries memory.stat by the kernel's own names.
-import type { StatsContainerResponse } from "../wire/gen/kata/agent.ts";
+import type { CgroupStats, StatsContainerResponse } from "../wire/gen/kata/agent.ts";
 
 export function readContainerStats(response: StatsContainerResponse) {
-  const { cpu_stats, memory_stats, pids_stats } = response.cgroup_stats ?? {};
-  const { cpu_usage, throttling_data } = cpu_stats ?? {};
-  const { usage, swap_usage } = memory_stats ?? {};
-  const detail = Object.fromEntries(
-    Object.entries(memory_stats?.stats ?? {}).map(([key, value]) => [key, Number(value)]),
-  );
+  const stats = response.cgroup_stats;
+  const pids = stats?.pids_stats;
   return {
-    cpu: {
-      usageNs: Number(cpu_usage?.total_usage ?? 0n),
-      userNs: Number(cpu_usage?.usage_in_usermode ?? 0n),
-      systemNs: Number(cpu_usage?.usage_in_kernelmode ?? 0n),
-      periods: Number(throttling_data?.periods ?? 0n),
-      throttledPeriods: Number(throttling_data?.throttled_periods ?? 0n),
-      throttledNs: Number(throttling_data?.throttled_time ?? 0n),
-    },
-    memory: {
-      usageBytes: Number(usage?.usage ?? 0n),
-      limitBytes: Number(usage?.limit ?? 0n),
-      maxUsageBytes: Number(usage?.max_usage ?? 0n),
-      swapBytes: Number(swap_usage?.usage ?? 0n),
-      swapLimitBytes: Number(swap_usage?.limit ?? 0n),
-      oomKills: detail["oom_kill"] ?? 0,
-      detail,
-    },
-    pids: { current: Number(pids_stats?.current ?? 0n), limit: Number(pids_stats?.limit ?? 0n) },
+    cpu: readCpu(stats?.cpu_stats),
+    memory: readMemory(stats?.memory_stats),
+    pids: { current: number(pids?.current), limit: number(pids?.limit) },
   };
+}
+
+function readCpu(cpu: CgroupStats["cpu_stats"]) {
+  const usage = cpu?.cpu_usage;
+  const throttling = cpu?.throttling_data;
+  return {
+    usageNs: number(usage?.total_usage),
+    userNs: number(usage?.usage_in_usermode),
+    systemNs: number(usage?.usage_in_kernelmode),
+    periods: number(throttling?.periods),
+    throttledPeriods: number(throttling?.throttled_periods),
+    throttledNs: number(throttling?.throttled_time),
+  };
+}
+
+function readMemory(memory: CgroupStats["memory_stats"]) {
+  const usage = memory?.usage;
+  const swap = memory?.swap_usage;
+  const detail = Object.fromEntries(Object.entries(memory?.stats ?? {}).map(([key, value]) => [key, Number(value)]));
+  return {
+    usageBytes: number(usage?.usage),
+    limitBytes: number(usage?.limit),
+    maxUsageBytes: number(usage?.max_usage),
+    swapBytes: number(swap?.usage),
+    swapLimitBytes: number(swap?.limit),
+    oomKills: detail["oom_kill"] ?? 0,
+    detail,
+  };
+}
+
+function number(value: bigint | undefined): number {
+  return Number(value ?? 0n);
 }

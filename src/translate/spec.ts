@@ -1,8 +1,7 @@
 // A host's OCI spec -> the spec the guest shall run. What names things of the host (namespace
 // paths, hooks, security labels, device rules, NUMA nodes) is taken out; the rest goes as it came.
-import type { ContainerSpec, Linux, Namespace, Resources, Spec } from "../oci/types.ts";
+import type { ContainerSpec, Linux, Mount, Namespace, Resources, Spec } from "../oci/types.ts";
 import { guestRootfs } from "./guest-paths.ts";
-import type { MountPlan } from "./mounts.ts";
 
 /** What the guest's agent can do beyond the common protocol; asked by GetGuestDetails. */
 export interface GuestFeatures {
@@ -15,7 +14,7 @@ export interface SpecContext {
   readonly containerId: string;
   readonly bundle: string;
   readonly role: "sandbox" | "container" | "single";
-  readonly mounts: MountPlan["mounts"];
+  readonly mounts: readonly Mount[];
   readonly guest: GuestFeatures;
   /** network namespace path of the pod; only the sandbox carries it (CoCo policies look for it) */
   readonly netns?: string;
