@@ -9,6 +9,7 @@ import { idblockCommand } from "./idblock.ts";
 import { inspectCommands } from "./inspect.ts";
 import { measureIgvmCommand } from "./measure-igvm.ts";
 import { measureInitdataCommand } from "./measure-initdata.ts";
+import { measurePodCommand } from "./measure-pod.ts";
 import { measureSnpCommand } from "./measure-snp.ts";
 import { measureTdxCommand } from "./measure-tdx.ts";
 import { measureUkiCommand } from "./measure-uki.ts";
@@ -41,6 +42,7 @@ export const commandTable: Readonly<Record<string, readonly Command[]>> = {
     measureUkiCommand,
     measureInitdataCommand,
     measureVerityCommand,
+    measurePodCommand,
   ],
   explain: explainCommands,
   eventlog: [eventlogReplayCommand],

@@ -37,6 +37,7 @@ const members = {
     object<Partly<HostFacts["image"]>>({ dir: may(text), rootHash: may(text), cmdline: may(text), files: may(texts) }),
   ),
 };
+const imageMembers = ["dir", "rootHash", "cmdline", "files"];
 const decodeFacts = object<GivenFacts>(members);
 
 /** A class that a host cannot run still has a plan: then these stand in, and only with a file. */
@@ -57,12 +58,28 @@ export async function readHostFacts(
   if (file === undefined) return await probeHostFacts(config, { logger });
   const given = parseFacts(await readInput("--facts", file), file);
   if (isWhole(given.qemu, ["path", "version", "objects", "machineProperties", "sandbox"])) {
-    const image = isWhole(given.image, ["dir", "rootHash", "cmdline", "files"])
+    const image = isWhole(given.image, imageMembers)
       ? given.image
       : { ...(await readGuestImage(config.paths.image)), ...given.image };
     return merge({ ...assumed, qemu: given.qemu, image } as HostFacts, given);
   }
   return merge(await probeHostFacts(config, { logger }), given);
+}
+
+/** Abilities of the newest QEMU that plans know of; none of them moves a measurement. */
+const ableQemu: HostFacts["qemu"] = {
+  path: "",
+  version: "",
+  objects: ["sev-snp-guest", "tdx-guest", "igvm-cfg"],
+  machineProperties: ["igvm-cfg"],
+  sandbox: true,
+};
+
+/** For predictions: this host is not asked, only the image is read. What the file names wins. */
+export async function assumeHostFacts(config: RuntimeConfig, file: string | undefined): Promise<HostFacts> {
+  const given = file === undefined ? {} : parseFacts(await readInput("--facts", file), file);
+  const image = isWhole(given.image, imageMembers) ? given.image : await readGuestImage(config.paths.image);
+  return merge({ ...assumed, qemu: ableQemu, image } as HostFacts, given);
 }
 
 export function parseFacts(bytes: Uint8Array, file: string): GivenFacts {

@@ -3,15 +3,16 @@
 import { readFile } from "node:fs/promises";
 import { InvalidRequest } from "../lib/errors.ts";
 import { silentLogger } from "../lib/logger.ts";
+import { renderReference } from "../measure/evidence/reference.ts";
 import { parseSpec } from "../oci/parse-spec.ts";
 import type { LaunchPlan } from "../plan/launch-plan.ts";
 import { planLaunch } from "../plan/plan-launch.ts";
 import { renderQemuArgv } from "../plan/qemu-argv.ts";
 import { renderQmpSteps } from "../plan/qmp-steps.ts";
+import { expectedValues } from "../runtime/expected-values.ts";
 import { podRunDir, runRoot } from "../runtime/run-dir.ts";
 import { defineCommand } from "./command.ts";
 import { annotationOption, configOption, loadConfigFor, parseAnnotations } from "./config-option.ts";
-import { expectedValues } from "./expected-values.ts";
 import { readHostFacts } from "./facts-file.ts";
 import { readInput } from "./read-input.ts";
 
@@ -46,11 +47,21 @@ export const planCommand = defineCommand({
       cmdline: plan.cmdline,
       helpers: plan.helpers,
       facts,
-      expected: await expectedValues(plan),
+      expected: await readExpected(plan),
     };
     return { json, text: renderPlan(plan, json), exitCode: 0 };
   },
 });
+
+/** By the names of reference values; `unknown` says why one is missing. */
+async function readExpected(plan: LaunchPlan): Promise<Readonly<Record<string, unknown>>> {
+  const { values, unknown } = await expectedValues(plan);
+  return {
+    ...(renderReference({ subject: plan.class, values })["values"] as Readonly<Record<string, unknown>>),
+    ...(unknown.length === 0 ? {} : { unknown }),
+    ...(plan.initdata === undefined ? {} : { initdata: plan.initdata }),
+  };
+}
 
 async function specAnnotations(path: string | undefined): Promise<Readonly<Record<string, string>>> {
   if (path === undefined) return {};

@@ -1,11 +1,17 @@
 // LaunchPlan -> what has to be measured to predict it: which files, which numbers, by which rule.
 // Whoever has the bytes feeds them to measure/; nothing here or there is taken from anywhere but the plan.
+import { join } from "node:path";
+import type { UkiBoot } from "../measure/uki/predict-pcrs.ts";
 import type { KernelFiles, LaunchPlan } from "./launch-plan.ts";
 
 /** How the UKI or kernel comes into the vTPM or RTMRs. */
 export interface BootParts {
   /** absent: read from the ESP disk */
   readonly kernel?: KernelFiles;
+  /** absent: kernel, initrd and command line come apart */
+  readonly uki?: { readonly path: string; readonly boot: UkiBoot };
+  /** command line that the UKI must carry */
+  readonly cmdline: string;
   readonly rootHash: string;
   /** value of the register or field that initdata is bound to */
   readonly initdata?: NonNullable<LaunchPlan["initdata"]>;
@@ -36,6 +42,8 @@ export function measuredParts(plan: LaunchPlan): MeasuredParts {
   const { tee, firmware, kernel, initdata } = plan;
   const boot: BootParts = {
     rootHash: plan.image.rootHash,
+    cmdline: plan.cmdline,
+    ...ukiOf(plan),
     ...(kernel === undefined ? {} : { kernel }),
     ...(initdata === undefined ? {} : { initdata }),
   };
@@ -64,4 +72,9 @@ export function measuredParts(plan: LaunchPlan): MeasuredParts {
     rule: plan.coldDevices.some(({ kind }) => kind === "tpm") ? "tpm" : "none",
     firmware: firmware.path,
   };
+}
+
+function ukiOf({ kernel, image }: LaunchPlan): Pick<BootParts, "uki"> {
+  if (kernel === undefined) return { uki: { path: join(image.dir, "uki.efi"), boot: "disk" } };
+  return kernel.append === undefined ? { uki: { path: kernel.kernel, boot: "direct" } } : {};
 }

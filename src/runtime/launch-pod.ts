@@ -15,6 +15,7 @@ import type { Logger } from "../lib/logger.ts";
 import type { Ownership } from "../lib/owned.ts";
 import type { Timeline } from "../lib/timeline.ts";
 import type { NicRequest } from "../plan/inputs.ts";
+import type { LaunchPlan } from "../plan/launch-plan.ts";
 import { planLaunch } from "../plan/plan-launch.ts";
 import type { LaunchedPod, PodRequest, PodVm } from "../pod/ports.ts";
 import { networkNamespacePath } from "../translate/container.ts";
@@ -24,6 +25,7 @@ import type { RunningVm } from "../vm/running-vm.ts";
 import { guestPort, readGuestFeatures } from "./guest-port.ts";
 import { probeHostFacts } from "./host-facts.ts";
 import { servePortForward } from "./port-forward.ts";
+import { runRoot } from "./run-dir.ts";
 
 export interface LaunchContext {
   readonly config: RuntimeConfig;
@@ -74,7 +76,18 @@ export async function launchPod(request: PodRequest, context: LaunchContext): Pr
   if (forward !== null) undo.use("close the forwards", forward);
   const launched = { vm, forward, ...(await sandbox) };
   undo.move();
+  void tellExpected(plan, logger);
   return launched;
+}
+
+/** After the launch, which must not wait for it: whoever compares evidence finds the expected values in the log. */
+async function tellExpected(plan: LaunchPlan, logger: Logger): Promise<void> {
+  try {
+    const { keptExpectedValues, summarise } = await import("./expected-values.ts");
+    logger.info("expected measurement", summarise(await keptExpectedValues(plan, join(runRoot, "facts"))));
+  } catch (error) {
+    logger.warn("no expected measurement", { error: errorText(error) });
+  }
 }
 
 async function becomeSandbox(vm: PodVm, request: PodRequest, context: LaunchContext & { network: NetworkFacts }) {

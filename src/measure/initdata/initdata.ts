@@ -56,7 +56,7 @@ export function measureInitdata(bytes: Uint8Array): InitdataBinding {
     digest,
     snpHostData: fitDigest(digest, 32),
     tdxMrConfigId: fitDigest(digest, 48),
-    pcr8: extendAll("sha256", [fitDigest(digest, 32)]),
+    pcr8: measurePcr8(digest),
   };
 }
 
@@ -84,4 +84,14 @@ function decodeUtf8(bytes: Uint8Array): string {
 
 function malformed(reason: string): MalformedInput {
   return new MalformedInput(FORMAT, 0, reason);
+}
+
+/** What the guest extends PCR 8 by when it gets no initdata, so that nobody can pretend some later. */
+const NO_INITDATA_WORD = "kata-cvm:no-initdata";
+
+/** PCR 8 of the sha256 bank for an initdata digest, or for a guest without initdata. */
+export function measurePcr8(digest: Uint8Array | undefined): Buffer {
+  const extended =
+    digest === undefined ? createHash("sha256").update(NO_INITDATA_WORD).digest() : fitDigest(digest, 32);
+  return extendAll("sha256", [extended]);
 }
