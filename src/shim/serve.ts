@@ -90,7 +90,8 @@ class Daemon {
     // answers that are on their way leave before the process does
     await Promise.all([...this.#connections].map((connection) => connection.close()));
     await rm(this.#invocation.socket, { force: true });
-    process.exit(0);
+    // an ordinary exit waits for threads of Node's pool, and one may hang in a file system of the host
+    process.kill(process.pid, "SIGKILL");
   }
 
   dump(): void {

@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { dirname } from "node:path";
-import { EnvironmentLacks, errnoOf, errorText, HostCallFailed, NotFound } from "../lib/errors.ts";
+import { EnvironmentLacks, errnoOf, errorText, HostCallFailed, InvalidRequest, NotFound } from "../lib/errors.ts";
 import { readSandboxRole, type SandboxRole } from "../oci/cri-annotations.ts";
 import { answers } from "./answers.ts";
 import { type BootstrapParams, encodeBootstrapResult, parseBootstrapParams } from "./bootstrap.ts";
@@ -44,8 +44,13 @@ function readGrouping(id: string): SandboxRole {
     if (errnoOf(error) === "ENOENT") return { role: "single", podId: id };
     throw new HostCallFailed("read config.json of the bundle", errnoOf(error) ?? errorText(error), { cause: error });
   }
-  const spec = JSON.parse(text) as { annotations?: Record<string, string> };
-  return readSandboxRole(spec.annotations, id);
+  let spec: { annotations?: Record<string, string> } | null;
+  try {
+    spec = JSON.parse(text) as typeof spec;
+  } catch (error) {
+    throw new InvalidRequest("config.json", `is not JSON: ${errorText(error)}`, { cause: error });
+  }
+  return readSandboxRole(spec?.annotations, id);
 }
 
 async function requireLiveDaemon(path: string, podId: string): Promise<void> {

@@ -5,6 +5,8 @@ import type { Container } from "../pod/container.ts";
 import type { ContainerStats } from "../pod/ports.ts";
 
 const freshLimitMs = 1000;
+/** with nothing to fall back on, a slow answer is better than none */
+const firstLimitMs = 5000;
 
 export class StatsCache {
   readonly #last = new WeakMap<Container, ContainerStats>();
@@ -13,10 +15,11 @@ export class StatsCache {
   /** One question to the guest at a time for each container, however many ask. */
   async read(container: Container): Promise<ContainerStats> {
     const asking = this.#asking.get(container) ?? this.#start(container);
+    const last = container.finalStats ?? this.#last.get(container);
+    const timeoutMs = last === undefined ? firstLimitMs : freshLimitMs;
     try {
-      return await withDeadline(asking, { operation: "reading statistics from the guest", timeoutMs: freshLimitMs });
+      return await withDeadline(asking, { operation: "reading statistics from the guest", timeoutMs });
     } catch (error) {
-      const last = container.finalStats ?? this.#last.get(container);
       if (last === undefined) throw error;
       return last;
     }

@@ -19,7 +19,8 @@ describe("translateContainer", () => {
       const { annotations, ...spec } = translateContainer(input).spec;
       const text = JSON.stringify(spec, (_key, value) => (typeof value === "bigint" ? String(value) : value));
       const namespaces = (input.spec.linux.namespaces ?? []).flatMap(({ path }) => path ?? []);
-      const hooks = Object.values(input.spec.hooks ?? {}).flatMap((list) => list?.map((hook) => hook.path) ?? []);
+      const lists: readonly (readonly { path: string }[] | undefined)[] = Object.values(input.spec.hooks ?? {});
+      const hooks = lists.flatMap((list) => (list ?? []).map(({ path }) => path));
       const sources = [...input.sources.keys()];
       for (const path of [...namespaces, ...hooks, ...sources, input.bundle]) {
         assert.ok(!text.includes(JSON.stringify(path).slice(1, -1)), path);

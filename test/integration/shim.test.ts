@@ -1,0 +1,438 @@
+// The shim's contract with containerd 1.6 to 2.4 (shim-contract §1), held by the built program.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { createConnection } from "node:net";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { runtimeName, runtimeVersion } from "../../src/lib/version.ts";
+import { packAny } from "../../src/wire/any.ts";
+import { BootstrapParams, BootstrapResult } from "../../src/wire/gen/containerd/bootstrap.ts";
+import { RuntimeInfo } from "../../src/wire/gen/containerd/introspection.ts";
+import { Options } from "../../src/wire/gen/containerd/runtimeoptions.ts";
+import { DeleteResponse } from "../../src/wire/gen/containerd/task.ts";
+import { Any } from "../../src/wire/gen/google/protobuf/any.ts";
+import { refusal } from "../unit/shim/task-harness.ts";
+import { ShimBench } from "./shim-harness.ts";
+
+const options = packAny(Options, { config_path: "/etc/kata-cvm/kata-cvm.toml" });
+
+describe("the shim, run as containerd runs it", function () {
+  this.timeout(60_000);
+  let bench: ShimBench;
+
+  before(async function () {
+    if (process.getuid?.() !== 0) this.skip();
+    bench = await ShimBench.open();
+  });
+  // what one test left must not fail the next
+  afterEach(() => bench?.killDaemons());
+  after(async () => await bench?.[Symbol.asyncDispose]());
+
+  function params(id: string, socketDir = ""): Uint8Array {
+    return BootstrapParams.encode({
+      instance_id: id,
+      namespace: bench.namespace,
+      log_level: -4,
+      containerd_version: "2.3.1",
+      containerd_ttrpc_address: bench.containerd.path,
+      containerd_grpc_address: bench.address,
+      extensions: [{ value: options }],
+      socket_dir: socketDir,
+    });
+  }
+
+  /** A client's answer to Create with this configuration file. */
+  function create(task: ReturnType<ShimBench["dial"]>["task"], id: string, configPath: string) {
+    const bundle = join(bench.folder, "bundles", id);
+    return task.Create({ id, bundle, options: packAny(Options, { config_path: configPath }) });
+  }
+
+  describe("start", () => {
+    const inputs: readonly (readonly [string, Uint8Array])[] = [
+      ["nothing (1.6 without options)", new Uint8Array()],
+      ["options in an Any (1.6 to 2.2)", Any.encode(options)],
+      ["an Any of a type it does not know", Any.encode({ type_url: "some.Type", value: Buffer.alloc(200, 7) })],
+      ["bytes that are no message", Buffer.from("\x0a\xff\xff garbage")],
+    ];
+    for (const [what, stdin] of inputs) {
+      it(`answers ${what} with the plain address alone, and listens before it ends`, async () => {
+        const id = bench.id("plain");
+        bench.sandboxBundle(id);
+        const { code, stdout, stderr } = await bench.run("start", id, { stdin });
+        assert.deepEqual([code, stderr], [0, ""]);
+        assert.equal(stdout.toString(), `unix://${bench.socketOf(id)}`);
+        assert.equal(readFileSync(join(bench.folder, "bundles", id, "address"), "utf8"), stdout.toString());
+        await bench.pidOf(bench.socketOf(id));
+        await bench.shutDown(bench.socketOf(id));
+        assert.deepEqual(bench.leftOf(id), []);
+      });
+    }
+
+    it("answers BootstrapParams (2.3 and newer) with a BootstrapResult alone", async () => {
+      const id = bench.id("boot");
+      bench.sandboxBundle(id);
+      const { code, stdout, stderr } = await bench.run("start", id, { stdin: params(id) });
+      assert.deepEqual([code, stderr], [0, ""]);
+      const result = BootstrapResult.decode(stdout);
+      assert.deepEqual([result.version, result.protocol], [2, "ttrpc"]);
+      assert.equal(result.address, `unix://${bench.socketOf(id)}`);
+      await bench.shutDown(bench.socketOf(id));
+    });
+
+    it("listens in the directory that containerd names, and leaves no socket there in the end", async () => {
+      const id = bench.id("dir");
+      const dir = join(bench.folder, "s");
+      bench.sandboxBundle(id);
+      const { stdout } = await bench.run("start", id, { stdin: params(id, dir) });
+      const path = BootstrapResult.decode(stdout).address.replace("unix://", "");
+      assert.ok(path.startsWith(`${dir}/`));
+      await bench.shutDown(path);
+      assert.deepEqual(readdirSync(dir), []);
+    });
+
+    it("makes its socket for root alone", async () => {
+      const path = await bench.startPod(bench.id("mode"));
+      assert.equal(statSync(path).mode & 0o777, 0o600);
+      await bench.shutDown(path);
+    });
+
+    it("leaves a daemon that holds nothing of containerd's: own session, no bundle, no pipes", async () => {
+      const path = await bench.startPod(bench.id("held"));
+      const pid = await bench.pidOf(path);
+      assert.equal(readlinkSync(`/proc/${pid}/cwd`), "/");
+      for (const fd of [0, 1, 2]) assert.equal(readlinkSync(`/proc/${pid}/fd/${fd}`), "/dev/null");
+      const [, , group, session] = readFileSync(`/proc/${pid}/stat`, "utf8")
+        .replace(/^.*\) /, "")
+        .split(" ");
+      assert.deepEqual([group, session], [String(pid), String(pid)]);
+      assert.equal(readFileSync(`/proc/${pid}/environ`, "utf8").includes("NODE_OPTIONS"), false);
+      await bench.shutDown(path);
+    });
+
+    it("gives the same address for a pod whose daemon lives, without a second daemon", async () => {
+      const id = bench.id("again");
+      const path = await bench.startPod(id);
+      const pid = await bench.pidOf(path);
+      assert.equal(await bench.startPod(id), path);
+      assert.deepEqual(bench.daemons(), [pid]);
+      await bench.shutDown(path);
+    });
+
+    it("gives a further container its pod's address, without another daemon", async () => {
+      const [pod, app] = [bench.id("pod"), bench.id("app")];
+      const path = await bench.startPod(pod);
+      bench.containerBundle(app, pod);
+      const { code, stdout } = await bench.run("start", app);
+      assert.deepEqual([code, stdout.toString()], [0, `unix://${path}`]);
+      assert.equal(readFileSync(join(bench.folder, "bundles", app, "address"), "utf8"), `unix://${path}`);
+      assert.equal(bench.daemons().length, 1);
+      await bench.shutDown(path);
+    });
+
+    it("fails in one line for a container whose pod is dead, and starts nothing", async () => {
+      const app = bench.id("lost");
+      bench.containerBundle(app, bench.id("nopod"));
+      const { code, stdout, stderr } = await bench.run("start", app);
+      assert.deepEqual([code, stdout.length], [1, 0]);
+      assert.match(stderr, /^kata-cvm: running pod \(its shim does not answer\) "nopod-\w+" not found\n$/);
+      assert.deepEqual(bench.daemons(), []);
+    });
+
+    it("takes a bundle without config.json, as the Sandbox API makes it, for a pod of its own", async () => {
+      const id = bench.id("sandboxer");
+      bench.bundle(id, null);
+      const { code, stdout } = await bench.run("start", id, { stdin: params(id) });
+      assert.equal(code, 0);
+      await bench.shutDown(BootstrapResult.decode(stdout).address.replace("unix://", ""));
+    });
+
+    it("fails in one line for a config.json that is none", async () => {
+      const id = bench.id("torn");
+      writeFileSync(join(bench.sandboxBundle(id), "config.json"), '{"annot');
+      const { code, stdout, stderr } = await bench.run("start", id);
+      assert.deepEqual([code, stdout.length], [1, 0]);
+      assert.match(stderr, /^kata-cvm: config\.json: is not JSON: .*\n$/);
+      assert.deepEqual(bench.daemons(), []);
+    });
+
+    it("replaces the socket of a daemon that was killed", async () => {
+      const id = bench.id("killed");
+      const path = await bench.startPod(id);
+      const first = await bench.pidOf(path);
+      process.kill(first, "SIGKILL");
+      await bench.untilNoDaemon();
+      assert.ok(existsSync(path));
+      assert.equal(await bench.startPod(id), path);
+      assert.notEqual(await bench.pidOf(path), first);
+      await bench.shutDown(path);
+    });
+
+    it("can be killed at any moment and run again: one daemon, which ends when asked", async () => {
+      const id = bench.id("midway");
+      bench.sandboxBundle(id);
+      for (const killAfterMs of [1, 30, 60, 90, 120, 150, 180, 220]) {
+        await bench.run("start", id, { killAfterMs });
+      }
+      const path = await bench.startPod(id);
+      const pid = await bench.pidOf(path);
+      assert.deepEqual(bench.daemons(), [pid]);
+      await bench.shutDown(path);
+      assert.deepEqual(bench.leftOf(id), []);
+    });
+
+    it("is not disturbed by what an administrator set for Node in containerd's environment", async () => {
+      const id = bench.id("env");
+      const env = {
+        NODE_OPTIONS: "--require=/nonexistent/hook.js",
+        NODE_DEBUG: "net,http",
+        NODE_EXTRA_CA_CERTS: "/nonexistent",
+      };
+      const path = await bench.startPod(id, { env });
+      await bench.shutDown(path);
+      const info = await bench.call(["-info"], { env });
+      assert.deepEqual([info.code, info.stderr], [0, ""]);
+    });
+  });
+
+  describe("its daemon", () => {
+    it("ends by itself when nobody gives it a container, and takes its socket along", async () => {
+      const id = bench.id("orphan");
+      await bench.startPod(id, { env: { KATA_CVM_ORPHAN_LIMIT_MS: "300" } });
+      await bench.untilNoDaemon();
+      assert.deepEqual(bench.leftOf(id), []);
+      assert.match(bench.logOf(id), /nobody gave it a container/);
+    });
+
+    it("says on SIGUSR1 what it holds and waits for", async () => {
+      const id = bench.id("dump");
+      const path = await bench.startPod(id);
+      const pid = await bench.pidOf(path);
+      using _client = bench.dial(path);
+      bench.logOf(id);
+      process.kill(pid, "SIGUSR1");
+      let log = "";
+      for (const end = Date.now() + 5000; !log.includes("open resources") && Date.now() < end; await pause(20)) {
+        log += bench.logOf(id);
+      }
+      assert.match(log, /msg="\d connections"/);
+      assert.match(log, /open resources: .*Pipe/);
+      await bench.shutDown(path);
+    });
+
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      it(`ends in order on ${signal}`, async () => {
+        const id = bench.id("term");
+        const path = await bench.startPod(id);
+        process.kill(await bench.pidOf(path), signal);
+        await bench.untilNoDaemon();
+        assert.deepEqual(bench.leftOf(id), []);
+      });
+    }
+
+    it("lives on after SIGPIPE, garbage on its socket and a removed bundle", async () => {
+      const id = bench.id("tough");
+      const path = await bench.startPod(id);
+      const pid = await bench.pidOf(path);
+      process.kill(pid, "SIGPIPE");
+      const garbage = createConnection(path).on("error", () => undefined);
+      garbage.end(Buffer.alloc(100_000, 0xff));
+      await new Promise((resolve) => garbage.once("close", resolve));
+      rmSync(join(bench.folder, "bundles", id), { recursive: true });
+      assert.equal(await bench.pidOf(path), pid);
+      await bench.shutDown(path);
+    });
+
+    it("answers Shutdown before it goes, and again while it goes", async () => {
+      const path = await bench.startPod(bench.id("bye"));
+      using client = bench.dial(path);
+      await Promise.all([client.task.Shutdown({ id: "any" }), client.task.Shutdown({ id: "any" })]);
+      await client.closed;
+      await bench.untilNoDaemon();
+      assert.ok(!existsSync(path));
+    });
+  });
+
+  describe("Create with a configuration that is wrong", () => {
+    const cases: readonly (readonly [string, string | null, number, RegExp])[] = [
+      ["an unknown key", "[vm]\nno_such_key = 1\n", 3, /invalid configuration: .*bad\.toml:2: vm\.no_such_key: /],
+      ["no TOML", "[vm\n", 3, /invalid configuration: .*bad\.toml/],
+      ["a missing file", null, 9, /the configuration file .*bad\.toml does not exist; copy one/],
+    ];
+    for (const [what, text, expected, message] of cases) {
+      it(`(${what}) tells the caller in one line, publishes nothing, and leaves nothing`, async () => {
+        const id = bench.id("config");
+        const file = join(bench.folder, "bad.toml");
+        rmSync(file, { force: true });
+        if (text !== null) writeFileSync(file, text);
+        const before = bench.containerd.attempts.length;
+        const path = await bench.startPod(id);
+        using client = bench.dial(path);
+        const { code, text: told } = await refusal(create(client.task, id, file));
+        assert.match(told, message);
+        assert.ok(!told.includes("\n"));
+        assert.equal(code, expected);
+        assert.equal((await refusal(client.task.Delete({ id }))).code, 5);
+        assert.ok(!existsSync(bench.runDirOf(id)));
+        await bench.shutDown(path);
+        assert.equal(bench.containerd.attempts.length, before);
+        const deleted = await bench.run("delete", id);
+        assert.deepEqual([deleted.code, deleted.stderr], [0, ""]);
+        assert.deepEqual(bench.leftOf(id), []);
+      });
+    }
+
+    it("many times over holds no more descriptors than once", async () => {
+      const id = bench.id("fds");
+      const path = await bench.startPod(id);
+      using client = bench.dial(path);
+      const pid = await bench.pidOf(path);
+      const fail = () => refusal(create(client.task, id, "/nonexistent.toml"));
+      await fail();
+      const count = () => readdirSync(`/proc/${pid}/fd`).length;
+      const before = count();
+      for (let round = 0; round < 20; round++) await fail();
+      assert.ok(count() <= before, `${before} before, ${count()} after`);
+      await bench.shutDown(path);
+    });
+  });
+
+  describe("delete", () => {
+    /** A daemon in the middle of its first Create, its ledger written: the configuration is a FIFO nobody fills. */
+    async function midCreate(id: string) {
+      const path = await bench.startPod(id);
+      const config = join(bench.folder, `${id}.toml`);
+      execFileSync("mkfifo", [config]);
+      const client = bench.dial(path);
+      const creating = refusal(create(client.task, id, config)).catch((error: unknown) => error);
+      for (const end = Date.now() + 5000; !existsSync(join(bench.runDirOf(id), "ledger.json")); await pause(10)) {
+        assert.ok(Date.now() < end, "no ledger was written");
+      }
+      return { path, client, creating };
+    }
+
+    function assertDeleted(outcome: { code: number | null; stderr: string; stdout: Buffer }): void {
+      assert.deepEqual([outcome.code, outcome.stderr], [0, ""]);
+      const response = DeleteResponse.decode(outcome.stdout);
+      assert.equal(response.exit_status, 137);
+      const seconds = Number(response.exited_at?.seconds);
+      assert.ok(Math.abs(seconds - Date.now() / 1000) < 60, `${seconds}`);
+    }
+
+    it("clears up after a daemon that was killed, and does so again without complaint", async () => {
+      const id = bench.id("dead");
+      const { path, creating } = await midCreate(id);
+      process.kill(await bench.pidOf(path), "SIGKILL");
+      await creating;
+      assert.deepEqual(bench.leftOf(id).length, 2);
+      assertDeleted(await bench.run("delete", id));
+      assert.deepEqual(bench.leftOf(id), []);
+      assertDeleted(await bench.run("delete", id));
+    });
+
+    it("ends a daemon that still lives", async () => {
+      const id = bench.id("alive");
+      const { creating } = await midCreate(id);
+      assertDeleted(await bench.run("delete", id));
+      await creating;
+      await bench.untilNoDaemon();
+      assert.deepEqual(bench.leftOf(id), []);
+    });
+
+    it("removes the socket of a daemon that was killed before its first container", async () => {
+      const id = bench.id("early");
+      const path = await bench.startPod(id);
+      process.kill(await bench.pidOf(path), "SIGKILL");
+      await bench.untilNoDaemon();
+      assertDeleted(await bench.run("delete", id));
+      assert.deepEqual(bench.leftOf(id), []);
+    });
+
+    it("succeeds for an id that nobody knows, and for a bundle that is gone", async () => {
+      assertDeleted(await bench.run("delete", bench.id("unknown")));
+      const flags = ["-namespace", bench.namespace, "-address", bench.address, "-id", bench.id("gone")];
+      assertDeleted(await bench.call([...flags, "-bundle", "/nonexistent/bundle", "delete"]));
+    });
+
+    it("of a further container leaves its pod alone", async () => {
+      const [pod, app] = [bench.id("livepod"), bench.id("liveapp")];
+      const path = await bench.startPod(pod);
+      bench.containerBundle(app, pod);
+      await bench.run("start", app);
+      assertDeleted(await bench.run("delete", app));
+      assert.ok(existsSync(path));
+      await bench.pidOf(path);
+      await bench.shutDown(path);
+    });
+
+    it("unmounts the bundle's rootfs", async () => {
+      const id = bench.id("mounted");
+      const rootfs = join(bench.sandboxBundle(id), "rootfs");
+      execFileSync("mount", ["-t", "tmpfs", "shim-test", rootfs]);
+      assertDeleted(await bench.run("delete", id));
+      assert.ok(!readFileSync("/proc/self/mountinfo", "utf8").includes(rootfs));
+    });
+
+    it("bears a torn ledger", async () => {
+      const id = bench.id("tornledger");
+      mkdirSync(bench.runDirOf(id), { recursive: true });
+      writeFileSync(join(bench.runDirOf(id), "ledger.json"), '{"version":1,');
+      assertDeleted(await bench.run("delete", id));
+      rmSync(bench.runDirOf(id), { recursive: true, force: true });
+    });
+
+    it("is not needed when Shutdown ends a Create that hangs", async () => {
+      const id = bench.id("hanging");
+      const { path, creating } = await midCreate(id);
+      await bench.shutDown(path);
+      await creating;
+      assert.deepEqual(bench.leftOf(id), []);
+    });
+  });
+
+  describe("asked about itself", () => {
+    it("names its version on -v and -version", async () => {
+      for (const flag of ["-v", "-version", "--version"]) {
+        const { code, stdout, stderr } = await bench.call([flag]);
+        assert.deepEqual([code, stderr], [0, ""]);
+        assert.match(stdout.toString(), new RegExp(`^${runtimeName}\n  Version: ${runtimeVersion}\n`));
+      }
+    });
+
+    it("describes its features on -info, with options on stdin and without", async () => {
+      for (const stdin of [new Uint8Array(), Any.encode(options)]) {
+        const { code, stdout, stderr } = await bench.call(["-info"], { stdin });
+        assert.deepEqual([code, stderr], [0, ""]);
+        const info = RuntimeInfo.decode(stdout);
+        assert.equal(info.name, runtimeName);
+        assert.equal(info.features?.type_url, "types.containerd.io/opencontainers/runtime-spec/1/features/Features");
+        const features = JSON.parse(Buffer.from(info.features?.value ?? []).toString()) as { mountOptions: string[] };
+        assert.ok(features.mountOptions.includes("bind"));
+      }
+    });
+
+    it("refuses what it does not understand with one line and exit code 1", async () => {
+      const id = ["-namespace", "n", "-id", "i"];
+      for (const argv of [
+        [],
+        ["start"],
+        ["-nosuch", "start"],
+        [...id, "restart"],
+        ["-id", "../x", "-namespace", "n", "start"],
+      ]) {
+        const { code, stdout, stderr } = await bench.call(argv);
+        assert.deepEqual([code, stdout.length], [1, 0], argv.join(" "));
+        assert.match(stderr, /^kata-cvm: [^\n]+\n$/);
+      }
+    });
+  });
+});
