@@ -1,6 +1,6 @@
 // Benchmarks by one command; a table on stdout and JSON in a file. Every number that has a target is
 // told as a ratio to something measured in the same run.
-//   npm run bench -- --out FILE [--only start,pods,floor] [--rounds N] [--handler NAME]
+//   npm run bench -- --out FILE [--only start,pods,floor,measure] [--rounds N] [--handler NAME]
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, release, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
@@ -8,6 +8,7 @@ import { handlers } from "../handlers.ts";
 import { startLab } from "../start-lab.ts";
 import { toolPath } from "../tools.ts";
 import { benchFloor } from "./floor.ts";
+import { benchMeasure } from "./measure.ts";
 import { benchPods } from "./pods.ts";
 import type { Run } from "./samples.ts";
 import { type BenchContext, benchStart } from "./shim.ts";
@@ -18,6 +19,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   start: benchStart,
   pods: benchPods,
   floor: (context) => benchFloor(context.lab.folder),
+  measure: (context) => benchMeasure(context.lab.folder, context.rounds),
 };
 
 function option(name: string): string | undefined {

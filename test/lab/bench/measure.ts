@@ -1,0 +1,136 @@
+// What measuring costs beside the tools that people use today: the launch digest of a 4 MiB firmware beside
+// sev-snp-measure (PyPI), a verity tree beside veritysetup. Both sides must come to the same digest.
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { firmwareGuids, parseOvmf } from "../../../src/measure/ovmf.ts";
+import { parseVcpuType } from "../../../src/measure/snp/cpu-models.ts";
+import { measureSnp, snpLayout } from "../../../src/measure/snp/launch-digest.ts";
+import { firmwareImage, type Section, sevMetadata, u32 } from "../../support/firmware-image.ts";
+import { mustSucceed, runCommand } from "../command.ts";
+import { cacheFolder, repository } from "../tools.ts";
+import { type Run, report, samplesInTurn, timedInTurn } from "./samples.ts";
+
+const PEER = "sev-snp-measure";
+const PEER_VERSION = "0.0.12";
+const FIRMWARE_BYTES = 4 << 20;
+const VERITY_BYTES = 256 << 20;
+const VCPUS = 4;
+const CPU = "EPYC-v4";
+const kataCvm = join(repository, "dist/bin/kata-cvm");
+/** As in OVMF's AmdSev build: memory for the firmware, secrets, CPUID, calling area, kernel hashes. */
+const sections: readonly Section[] = [
+  [0x800000, 0x9000, 1],
+  [0x80a000, 0x3000, 1],
+  [0x80d000, 0x1000, 2],
+  [0x80e000, 0x1000, 3],
+  [0x80f000, 0x1000, 4],
+  [0x810000, 0x1000, 0x10],
+];
+
+export async function benchMeasure(folder: string, rounds: number): Promise<Run[]> {
+  return [...(await benchSnp(folder, rounds)), ...(await benchVerity(folder, Math.min(rounds, 3)))];
+}
+
+async function benchSnp(folder: string, rounds: number): Promise<Run[]> {
+  const peer = installPeer();
+  const ovmf = join(folder, "OVMF-4M.fd");
+  const firmware = sevFirmware();
+  writeFileSync(ovmf, firmware);
+  const words = ["--vcpus", String(VCPUS), "--vcpu-type", CPU, "--ovmf", ovmf];
+  const digestOf = async (argv: readonly string[]) => (await mustSucceed(runCommand(argv))).stdout.toString().trim();
+  const own = () => digestOf([kataCvm, "measure", "snp", ...words]);
+  const theirs = () => digestOf([...peer, join(peerFolder(), "bin", PEER), "--mode", "snp", ...words]);
+  const [first, second] = [await own(), await theirs()];
+  if (first !== second) throw new Error(`the launch digests differ: ${first}, ${PEER} ${second}`);
+  const [ours = [], peers = []] = await timedInTurn(rounds, [own, theirs]);
+  const alone = await samplesInTurn(rounds, [
+    async () => timeDigest(firmware),
+    async () => Number(await digestOf([...peer, "-c", timedPeer(ovmf)])),
+  ]);
+  return [
+    report(
+      { name: "launch digest of a 4 MiB OVMF, whole process", unit: "ms", samples: ours },
+      { name: PEER, unit: "ms", samples: peers },
+    ),
+    report(
+      { name: "launch digest of a 4 MiB OVMF, inside a process", unit: "ms", samples: alone[0] ?? [] },
+      { name: PEER, unit: "ms", samples: alone[1] ?? [] },
+    ),
+  ];
+}
+
+function timeDigest(firmware: Uint8Array): number {
+  const began = performance.now();
+  const layout = snpLayout(parseOvmf(firmware));
+  measureSnp({ layout, vcpus: VCPUS, vcpuSignature: parseVcpuType(CPU), guestFeatures: 1n, vmm: "qemu" });
+  return performance.now() - began;
+}
+
+/** The second digest of a process: the first would count loading. */
+function timedPeer(ovmf: string): string {
+  return [
+    "import time",
+    "from sevsnpmeasure import guest, vcpu_types",
+    "from sevsnpmeasure.sev_mode import SevMode",
+    `run = lambda: guest.calc_launch_digest(SevMode.SEV_SNP, ${VCPUS}, vcpu_types.CPU_SIGS["${CPU}"], "${ovmf}", None, None, None, 1)`,
+    "run(); a = time.perf_counter(); run(); print((time.perf_counter() - a) * 1000)",
+  ].join("\n");
+}
+
+async function benchVerity(folder: string, rounds: number): Promise<Run[]> {
+  const data = join(folder, "verity-data");
+  const tree = join(folder, "verity-tree");
+  execFileSync("dd", ["if=/dev/urandom", `of=${data}`, "bs=1M", `count=${VERITY_BYTES >> 20}`, "status=none"]);
+  const own = async () => {
+    const { stdout } = await mustSucceed(runCommand([kataCvm, "measure", "verity", "--data", data, "--json"]));
+    return (JSON.parse(stdout.toString()) as { rootHash: string }).rootHash;
+  };
+  const peer = async () => {
+    const { stdout } = await mustSucceed(runCommand(["veritysetup", "format", "--salt=-", data, tree]));
+    return /^Root hash:\s+([0-9a-f]+)$/m.exec(stdout.toString())?.[1];
+  };
+  const [first, second] = [await own(), await peer()];
+  if (first !== second) throw new Error(`the root hashes differ: ${first}, veritysetup ${second}`);
+  const [ours = [], peers = []] = await timedInTurn(rounds, [own, peer]);
+  return [
+    report(
+      { name: "verity root hash of 256 MiB", unit: "ms", samples: ours },
+      { name: "veritysetup format", unit: "ms", samples: peers },
+    ),
+  ];
+}
+
+function sevFirmware(): Buffer {
+  const noise = Buffer.alloc(FIRMWARE_BYTES - 8192);
+  for (let at = 0; at < noise.length; at += 32) createHash("sha256").update(String(at)).digest().copy(noise, at);
+  return firmwareImage({
+    size: FIRMWARE_BYTES,
+    entries: [
+      [firmwareGuids.sevMetadata, u32(8192)],
+      [firmwareGuids.sevHashTable, u32(0x810c00, 0x400)],
+      [firmwareGuids.sevEsReset, u32(0x80b004)],
+    ],
+    patches: [
+      [0, noise],
+      [FIRMWARE_BYTES - 8192, sevMetadata(sections)],
+    ],
+  });
+}
+
+function peerFolder(): string {
+  return join(cacheFolder(), `${PEER}-${PEER_VERSION}`);
+}
+
+/** argv that runs Python with the peer's packages, installed on first use. */
+function installPeer(): readonly string[] {
+  const folder = peerFolder();
+  const python = "/usr/bin/python3";
+  if (!existsSync(join(folder, "bin", PEER))) {
+    mkdirSync(folder, { recursive: true });
+    const quiet = ["--quiet", "--disable-pip-version-check", "--root-user-action=ignore"];
+    execFileSync(python, ["-m", "pip", "install", ...quiet, "--target", folder, `${PEER}==${PEER_VERSION}`]);
+  }
+  return ["env", `PYTHONPATH=${folder}`, python];
+}
