@@ -48,10 +48,14 @@ export class FakeAgent implements AsyncDisposable {
   /** consulted before a method runs; throws to refuse */
   readonly before = new Map<MethodName, () => void>();
   servingStatus = 1;
+  /** what the agent can beyond the common protocol */
+  extraFeatures: readonly string[] = [];
   sandboxId: string | null = null;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #folder: string;
+  readonly #ooms: string[] = [];
+  #wakeOom: () => void = () => undefined;
   readonly #partial = new Map<string, Buffer>();
 
   private constructor(folder: string) {
@@ -85,6 +89,12 @@ export class FakeAgent implements AsyncDisposable {
   /** The VM dies. */
   die(): void {
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** The guest's kernel kills in this container for lack of memory. */
+  runOutOfMemory(container: string): void {
+    this.#ooms.push(container);
+    this.#wakeOom();
   }
 
   process(container: string, exec = container): FakeGuestProcess {
@@ -132,7 +142,7 @@ export class FakeAgent implements AsyncDisposable {
         this.files.clear();
         return {};
       },
-      GetGuestDetails: () => ({ agent_details: { supports_seccomp: true, extra_features: [] } }),
+      GetGuestDetails: () => ({ agent_details: { supports_seccomp: true, extra_features: this.extraFeatures } }),
       CopyFile: (request) => {
         if (this.sandboxId === null) this.violations.push("CopyFile before CreateSandbox, which wipes it");
         this.#copy(request);
@@ -191,6 +201,19 @@ export class FakeAgent implements AsyncDisposable {
         this.#known(container_id, invalidArgument, "invalid container id");
         return { cgroup_stats: { pids_stats: { current: 1, limit: 0 } } };
       },
+      UpdateContainer: ({ container_id }) => {
+        this.#known(container_id, invalidArgument, "invalid container id");
+        return {};
+      },
+      PauseContainer: ({ container_id }) => {
+        this.#known(container_id, invalidArgument, "invalid container id");
+        return {};
+      },
+      ResumeContainer: ({ container_id }) => {
+        this.#known(container_id, invalidArgument, "invalid container id");
+        return {};
+      },
+      GetOOMEvent: async () => ({ container_id: await this.#nextOom() }),
       SignalProcess: ({ container_id, exec_id, signal }) => {
         const all = exec_id === "" && signal === 9;
         const process = this.#process({ container_id, exec_id });
@@ -226,6 +249,16 @@ export class FakeAgent implements AsyncDisposable {
         return {};
       },
     };
+  }
+
+  async #nextOom(): Promise<string> {
+    for (;;) {
+      const container = this.#ooms.shift();
+      if (container !== undefined) return container;
+      await new Promise<void>((resolve) => {
+        this.#wakeOom = resolve;
+      });
+    }
   }
 
   #known(container: string, code: number, text: string): FakeGuestProcess {
