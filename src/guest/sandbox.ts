@@ -10,6 +10,7 @@ import type { CreateContainerRequest, CreateSandboxRequest, Storage } from "../w
 import { isBelow, resolveBindSource } from "./bind-sources.ts";
 import { ContainerCgroup } from "./cgroup.ts";
 import { type ContainerTools, GuestContainer } from "./container.ts";
+import { measureContainer } from "./container-measurement.ts";
 import { attachDevices } from "./devices.ts";
 import { requireId } from "./ids.ts";
 import { OomEvents } from "./oom-events.ts";
@@ -141,6 +142,7 @@ export class Sandbox {
     const directory = containerDirectory(id);
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     undo.defer(`remove ${directory}`, () => rmSync(directory, { recursive: true, force: true }));
+    measureContainer(request.storages, spec);
     return await GuestContainer.create({ id, directory, spec, annotations: wireSpec.Annotations }, this.#tools);
   }
 

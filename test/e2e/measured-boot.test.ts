@@ -6,6 +6,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { extendAll } from "../../src/measure/tpm/pcr.ts";
+import { digestContainerMeasurement, renderContainerMeasurement } from "../../src/oci/container-measurement.ts";
+import type { ContainerSpec } from "../../src/oci/types.ts";
 import { runCommand } from "../lab/command.ts";
 import { classConfig } from "../lab/handlers.ts";
 import { repository } from "../lab/tools.ts";
@@ -25,7 +28,7 @@ interface Reference {
 interface Evidence {
   readonly nonce: string;
   readonly initdata?: string;
-  readonly tpm: { readonly pcrs: { readonly sha256: Readonly<Record<string, string>> } };
+  readonly tpm: { readonly userspaceLog: string; readonly pcrs: { readonly sha256: Readonly<Record<string, string>> } };
 }
 
 (IS_OURS ? describe : describe.skip)("a measured pod", function () {
@@ -40,6 +43,7 @@ interface Evidence {
   const nonce = randomBytes(32).toString("hex");
   const initdata = file("initdata.toml", document("https://kbs.example"));
   const config = file("kata-cvm.toml", classConfig("kata-cvm"));
+  let container: string;
   let evidence: Evidence;
   let evidenceFile: string;
   let reference: Reference;
@@ -54,7 +58,7 @@ interface Evidence {
     this.timeout(BOOT_LIMIT_MS);
     const annotation = gzipSync(document("https://kbs.example")).toString("base64");
     const pod = await e2e.cri.runPod({ annotations: { [INITDATA_ANNOTATION]: annotation } });
-    const container = await e2e.cri.start(pod);
+    container = await e2e.cri.start(pod);
     const url = `http://127.0.0.1:8006/aa/evidence?runtime_data=${nonce}&encoding=hex`;
     const text = await e2e.cri.exec(container, ["wget", "-q", "-O", "-", url], { timeoutMs: 60_000 });
     evidenceFile = file("evidence.json", text);
@@ -84,6 +88,35 @@ interface Evidence {
     );
     assert.equal(exitCode, 0);
     assert.ok(checks.some(({ name, detail }) => name === "tpm.eventLog.sha256" && /all 15/.test(detail)));
+  });
+
+  it("has measured its containers into PCR 14 before they ran: their layers and what decides what they may do", async () => {
+    const { json } = await verify();
+    const { claims } = json as { claims: { tpm: { containers: readonly string[] } } };
+    const measured = claims.tpm.containers.map((text) => JSON.parse(text) as { layers: readonly string[] });
+    const { info } = JSON.parse(await e2e.cri.text(["inspect", container])) as { info: { runtimeSpec: ContainerSpec } };
+    const { process, root, mounts = [] } = info.runtimeSpec;
+    const predicted = renderContainerMeasurement({
+      layers: measured[1]?.layers ?? [],
+      process,
+      readonlyRoot: root.readonly ?? false,
+      mounts: mounts.map(({ destination }) => destination),
+    });
+    assert.equal(claims.tpm.containers.length, 2, "the sandbox and the container");
+    assert.equal(claims.tpm.containers[1], predicted);
+    for (const hash of measured.flatMap(({ layers }) => layers)) assert.match(hash, /^[0-9a-f]{64}$/);
+    const digests = claims.tpm.containers.map(digestContainerMeasurement);
+    assert.equal(evidence.tpm.pcrs.sha256["14"], extendAll("sha256", digests).toString("hex"));
+  });
+
+  it("fails verification when the text of a container is not what was measured", async () => {
+    const log = Buffer.from(evidence.tpm.userspaceLog, "base64").toString("utf8");
+    const told = log.replace("sleep 0.2", "sleep 0.3");
+    assert.notEqual(told, log);
+    const tpm = { ...evidence.tpm, userspaceLog: Buffer.from(told).toString("base64") };
+    const { exitCode, json } = await verify({ evidence: file("told.json", JSON.stringify({ ...evidence, tpm })) });
+    const { checks } = json as { checks: readonly { name: string; ok: boolean }[] };
+    assert.deepEqual([exitCode, checks.find(({ name }) => name === "tpm.containers")?.ok], [1, false]);
   });
 
   it("fails verification for another nonce", async () => {

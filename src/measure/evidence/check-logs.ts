@@ -4,33 +4,55 @@
 import { explainEvent } from "../eventlog/event-meaning.ts";
 import { replayPcrs, replayRtmrs } from "../eventlog/replay.ts";
 import { parseTcgLog, type TcgLog } from "../eventlog/tcg-log.ts";
-import { parseUserspaceLog, replayUserspaceLog } from "../eventlog/userspace-log.ts";
+import { parseUserspaceLog, replayUserspaceLog, type UserspaceRecord } from "../eventlog/userspace-log.ts";
 import { toHex } from "../hex.ts";
 import type { PcrValues } from "../tpm/check-quote.ts";
-import { initialRegister, type PcrBank } from "../tpm/pcr.ts";
+import { digestOf, initialRegister, type PcrBank } from "../tpm/pcr.ts";
 import type { TpmEvidence } from "./bundle.ts";
 import type { Checks } from "./verdict.ts";
 
 /** IMA's log is not ours to replay, and registers from 16 on are resettable or DRTM's. */
 const IMA_PCR = 10;
 const LAST_LOGGED_PCR = 15;
+/** where our guest measures containers, and how its log calls that */
+const CONTAINER_PCR = 14;
+const CONTAINER_EVENT = "container";
 
-export function checkTpmLogs(checks: Checks, tpm: TpmEvidence, proven: PcrValues): void {
+/** What the guest measured of its containers, in the order in which they were made; empty unless the logs prove it. */
+export function checkTpmLogs(checks: Checks, tpm: TpmEvidence, proven: PcrValues): readonly string[] {
   if (tpm.eventLog === undefined) {
     checks.skip("tpm.eventLog", "no log given: register values stand without explanation");
-    return;
+    return [];
   }
   const log = parseTcgLog(tpm.eventLog);
   const records = parseUserspaceLog(tpm.userspaceLog ?? new Uint8Array(0));
-  for (const [bank, registers] of proven) {
+  const replays = [...proven].map(([bank, registers]) => {
     if (!log.banks.includes(bank)) {
       checks.skip(`tpm.eventLog.${bank}`, "the firmware's log has no such bank");
-      continue;
+      return false;
     }
     const replayed = replayUserspaceLog(records, bank, replayPcrs(log, bank));
-    checkRegisters(checks, { bank, replayed, registers });
-  }
+    return checkRegisters(checks, { bank, replayed, registers });
+  });
   checkMeanings(checks, "tpm.eventLog.meaning", log);
+  const containers = checkContainers(checks, records);
+  return replays.includes(true) && !replays.includes(false) ? containers : [];
+}
+
+/** A container's text is what the guest hashed: one that does not give its digest tells of another container. */
+function checkContainers(checks: Checks, records: readonly UserspaceRecord[]): readonly string[] {
+  const containers = records.filter((record) => record.eventType === CONTAINER_EVENT);
+  if (containers.length === 0) return [];
+  const lying = containers.findIndex(
+    ({ text, digests, pcr }) =>
+      pcr !== CONTAINER_PCR || digests.get("sha256")?.equals(digestOf("sha256", Buffer.from(text, "utf8"))) !== true,
+  );
+  const detail =
+    lying === -1
+      ? `${containers.length} described as measured`
+      : `the text of container ${lying} is not what was measured`;
+  checks.check("tpm.containers", lying === -1, detail);
+  return lying === -1 ? containers.map(({ text }) => text) : [];
 }
 
 export function checkCcel(checks: Checks, bytes: Uint8Array, rtmrs: readonly Uint8Array[]): void {
@@ -52,7 +74,7 @@ function checkRegisters(
     replayed,
     registers,
   }: { bank: PcrBank; replayed: ReadonlyMap<number, Buffer>; registers: ReadonlyMap<number, Uint8Array> },
-): void {
+): boolean {
   const logged = [...registers].filter(([index]) => index <= LAST_LOGGED_PCR && index !== IMA_PCR);
   const differing = logged.filter(([index, value]) => {
     return Buffer.compare(replayed.get(index) ?? initialRegister(bank, index), value) !== 0;
@@ -63,6 +85,7 @@ function checkRegisters(
       ? `replays to all ${logged.length} quoted registers`
       : `PCR ${differing.map(([index]) => index).join(", ")} differ; PCR ${first[0]} replays to ${toHex(replayed.get(first[0]) ?? new Uint8Array(0)) || "nothing"}, quoted ${toHex(first[1])}`;
   checks.check(`tpm.eventLog.${bank}`, first === undefined, detail);
+  return first === undefined;
 }
 
 /** Events whose data should hash to their digest and does not: the log's text is not to be believed. */

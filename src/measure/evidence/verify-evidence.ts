@@ -117,8 +117,9 @@ function verifyTpm(session: Session, tpm: TpmEvidence): void {
     pcrs: tpm.pcrs,
   };
   const pcrs = checkTpmQuote(checks, inputs);
-  claims["tpm"] = { resetCount: quote.resetCount, restartCount: quote.restartCount, pcrs: renderPcrs(pcrs) };
-  checkTpmLogs(checks, tpm, pcrs);
+  const containers = checkTpmLogs(checks, tpm, pcrs);
+  const { resetCount, restartCount } = quote;
+  claims["tpm"] = { resetCount, restartCount, pcrs: renderPcrs(pcrs), containers };
   const pcr8 = pcrs.get("sha256")?.get(8);
   if (pcr8 !== undefined && bundle.initdata !== undefined) {
     checks.equal("tpm.initdata", measureInitdata(bundle.initdata).pcr8, pcr8);

@@ -5,7 +5,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { readInitdataDisk, renderLogRecord, renderPcrExtend } from "../../../src/guest/initdata.ts";
+import { readInitdataDisk } from "../../../src/guest/initdata.ts";
+import { renderLogRecord, renderPcrExtend } from "../../../src/guest/userspace-measurement.ts";
 import { parseUserspaceLog, replayUserspaceLog } from "../../../src/measure/eventlog/userspace-log.ts";
 import { packInitdataDisk } from "../../../src/plan/initdata.ts";
 import { SoftTpm } from "../../support/soft-tpm.ts";
@@ -52,7 +53,10 @@ describe("initdata job", () => {
       tpm.run("tpm2_send", "-o", join(dir, "answer"), join(dir, "command"));
       const register = tpm.readPcrs("sha256:8").get("sha256")?.get(8);
       assert.deepEqual(register, createHash("sha256").update(Buffer.alloc(32)).update(digest).digest());
-      const log = renderLogRecord(digest, { bootId: "0f7b1a80-0000-4000-8000-000000000001", uptimeSeconds: 1.5 });
+      const log = renderLogRecord(
+        { pcr: 8, digest, eventType: "initdata", text: "initdata" },
+        { bootId: "0f7b1a80-0000-4000-8000-000000000001", uptimeSeconds: 1.5 },
+      );
       const replayed = replayUserspaceLog(parseUserspaceLog(Buffer.from(log)), "sha256", new Map());
       assert.deepEqual(replayed.get(8), register);
     } finally {

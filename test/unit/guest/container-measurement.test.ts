@@ -1,0 +1,57 @@
+// A host that lies about the root must show in the measured text.
+import assert from "node:assert/strict";
+import { describeContainer } from "../../../src/guest/container-measurement.ts";
+import type { ContainerSpec } from "../../../src/oci/types.ts";
+import type { Storage } from "../../../src/wire/gen/kata/agent.ts";
+
+const root = "/run/kata-containers/c1/rootfs";
+const spec: ContainerSpec = {
+  ociVersion: "1.0.2",
+  process: { user: { uid: 0, gid: 0 }, args: ["true"], cwd: "/" },
+  root: { path: root },
+  linux: {},
+};
+const verity = (rootHash: string) => [
+  "X-kata.multi-layer=true",
+  "X-kata.dmverity-enabled=true",
+  `X-kata.dmverity.roothash=${rootHash}`,
+  "X-kata.dmverity.hashoffset=4096",
+];
+const storage = (mount_point: string, options: readonly string[] = []) =>
+  ({
+    driver: "scsi",
+    driver_options: [],
+    source: "",
+    fstype: "erofs",
+    options: [...options],
+    mount_point,
+    shared: false,
+    fs_group: undefined,
+  }) as unknown as Storage;
+const layers = (...storages: readonly Storage[]) =>
+  (JSON.parse(describeContainer(storages, spec)) as { layers: string[] }).layers;
+
+describe("the measured layers of a container", () => {
+  const [upper, lower] = ["aa".repeat(32), "bb".repeat(32)];
+
+  it("are the root hashes of its verity layers, in the order of the request", () => {
+    assert.deepEqual(layers(storage(root, verity(upper)), storage(root, verity(lower))), [upper, lower]);
+  });
+
+  it("leave out what does not touch the root", () => {
+    assert.deepEqual(layers(storage(root, verity(upper)), storage("/run/kata-containers/shared/dir")), [upper]);
+    assert.deepEqual(layers(storage(root, verity(upper)), storage(`${root}2`)), [upper]);
+  });
+
+  it("say unverified for a layer without verity, and for a mount at, below or above the root", () => {
+    assert.deepEqual(layers(storage(root, ["X-kata.multi-layer=true"])), ["unverified"]);
+    for (const point of [root, `${root}/bin`, "/run/kata-containers/c1"]) {
+      assert.deepEqual(layers(storage(root, verity(upper)), storage(point)), [upper, "unverified"]);
+    }
+  });
+
+  it("say unverified when the request brings nothing for the root", () => {
+    assert.deepEqual(layers(), ["unverified"]);
+    assert.deepEqual(layers(storage("/run/kata-containers/c2/rootfs", verity(upper))), ["unverified"]);
+  });
+});
