@@ -59,7 +59,7 @@ async function execIn(
   });
   using _raw = args.tty && args.interactive ? rawTerminal(process.stdin) : nothing;
   using _resize = args.tty ? onResize(process.stdout, (resize) => call.write({ resize })) : nothing;
-  using _signals = onSignals((signal) => call.write({ signal }));
+  using _signals = forwardSignals(call);
   const input = args.interactive ? openInput(process.stdin) : undefined;
   if (input === undefined) call.write({ close_stdin: true });
   else void sendInput(call, input.bytes);
@@ -70,6 +70,17 @@ async function execIn(
   }
 }
 
+/** A daemon or guest that does not answer must not keep us: the third signal ends the call, and with it us. */
+function forwardSignals(call: ExecCall): Disposable {
+  let asked = 0;
+  return onSignals((signal) => {
+    asked += 1;
+    if (asked < patience) call.write({ signal });
+    else call.cancel();
+  });
+}
+
+const patience = 3;
 const nothing: Disposable = { [Symbol.dispose]: () => undefined };
 
 type ExecCall = ReturnType<ControlClient["exec"]>;

@@ -33,6 +33,8 @@ const sigint = 2;
 const sigterm = 15;
 /** a container may ignore a signal; a person who repeats it means it */
 const patience = 3;
+/** what SIGTERM gives a container that ignores it, as the first process of a namespace does by default */
+const terminateGraceMs = 10_000;
 
 export async function runPod(run: PodRun): Promise<PodRunOutcome> {
   const { podId, spec, logger, report } = run;
@@ -79,10 +81,18 @@ async function runContainer(pod: Pod, run: PodRun, bundle: string): Promise<numb
 
 function forwardSignals(pod: Pod, podId: string): Disposable {
   let asked = 0;
-  return onSignals((signal) => {
+  let deadline: NodeJS.Timeout | undefined;
+  const forwarding = onSignals((signal) => {
     const isRunning = pod.containerIds.includes(podId) && pod.container(podId).init.lifecycle.is("running", "paused");
     if (signal === sigint || signal === sigterm) asked += 1;
     if (!isRunning || asked >= patience) void pod.end();
     else void pod.kill(podId, { execId: "", signal, all: false }).catch(() => undefined);
+    if (signal === sigterm) deadline ??= setTimeout(() => void pod.end(), terminateGraceMs);
   });
+  return {
+    [Symbol.dispose]: () => {
+      clearTimeout(deadline);
+      forwarding[Symbol.dispose]();
+    },
+  };
 }

@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { parse } from "smol-toml";
+import { type Check, exitCodeFor, fail, lacking, ok, renderChecks, warn } from "../../../../src/cli/doctor/check.ts";
+import { findHandlers } from "../../../../src/cli/doctor/surroundings.ts";
+import { parseMemlock, parseMisc } from "../../../../src/cli/doctor/tee.ts";
+
+const sight = { name: "n", origin: "o" };
+
+describe("doctor", () => {
+  it("exits 0 with warnings, 1 when a check fails, 3 when something is lacking", () => {
+    const exit = (...checks: Check[]) => exitCodeFor(checks);
+    assert.equal(exit(ok(sight, ""), warn(sight, "", "f")), 0);
+    assert.equal(exit(ok(sight, ""), fail(sight, "", "f")), 1);
+    assert.equal(exit(fail(sight, "", "f"), lacking(sight, "", "f")), 3);
+  });
+
+  it("shows what was found, where, and the fix", () => {
+    assert.equal(
+      renderChecks([fail(sight, "bad", "do it")]),
+      "FAIL  n  bad  [o]\n         -> do it\n\n0 ok, 0 warnings, 1 failed",
+    );
+  });
+
+  for (const version of [2, 3, 4]) {
+    it(`finds our handlers in the shipped containerd configuration, version ${version}`, () => {
+      const text = readFileSync(`configs/containerd/config-v${version}.toml`, "utf8");
+      assert.deepEqual(findHandlers(parse(text)).slice(0, 1), ["kata-cvm"]);
+    });
+  }
+
+  it("takes no other runtime for ours", () => {
+    assert.deepEqual(findHandlers(parse('[a.b.runc]\nruntime_type = "io.containerd.runc.v2"')), []);
+  });
+
+  it("reads the misc controller's numbers", () => {
+    assert.deepEqual(
+      [...parseMisc("sev 400\nsev_es 100\n")],
+      [
+        ["sev", 400],
+        ["sev_es", 100],
+      ],
+    );
+  });
+
+  it("reads the memlock limit of /proc/self/limits", () => {
+    assert.equal(parseMemlock("Max locked memory         8388608              8388608              bytes"), 8388608);
+    assert.equal(parseMemlock("Max locked memory         unlimited            unlimited            bytes"), undefined);
+  });
+});
