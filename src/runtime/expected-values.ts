@@ -1,7 +1,7 @@
 // What launches of a plan will measure to, from the files on this machine. The answer costs a read of firmware and
 // kernel, so it is kept under the run directory by the files' identity: a daemon pays for it once per image.
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { EnvironmentLacks, errnoOf, HostCallFailed } from "../lib/errors.ts";
 import { runtimeVersion } from "../lib/version.ts";
@@ -34,7 +34,22 @@ export async function keptExpectedValues(plan: LaunchPlan, cacheDir: string): Pr
   const temporary = `${file}.${process.pid}`;
   await writeFile(temporary, JSON.stringify(prediction));
   await rename(temporary, file);
+  await dropOldest(cacheDir);
   return prediction;
+}
+
+/** Initdata makes a set of values per pod: only so many are kept. */
+const MAX_KEPT = 64;
+const keptName = /^expected-[0-9a-f]+\.json$/;
+
+async function dropOldest(cacheDir: string): Promise<void> {
+  const names = (await readdir(cacheDir)).filter((name) => keptName.test(name));
+  if (names.length <= MAX_KEPT) return;
+  const aged = await Promise.all(
+    names.map(async (name) => ({ name, at: (await stat(join(cacheDir, name)).catch(() => undefined))?.mtimeMs ?? 0 })),
+  );
+  const oldest = aged.sort((a, b) => a.at - b.at).slice(0, names.length - MAX_KEPT);
+  await Promise.all(oldest.map(({ name }) => rm(join(cacheDir, name), { force: true })));
 }
 
 /** Fields of one log line: each name with its good values, and what stays open. */
