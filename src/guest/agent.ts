@@ -2,7 +2,8 @@
 // with the same sandbox, and ends the guest when the sandbox ends. Launch time counts, so nothing is
 // loaded or read before the port is open that the port does not need.
 import { readFileSync } from "node:fs";
-import { createServer, type Socket } from "node:net";
+import { createServer } from "node:net";
+import type { Duplex } from "node:stream";
 import { errorText } from "../lib/errors.ts";
 import { createLogger, type Logger } from "../lib/logger.ts";
 import { serveConnection } from "../wire/ttrpc/server.ts";
@@ -29,8 +30,8 @@ async function main(): Promise<void> {
   };
   const sandbox = new Sandbox(tools, { hotplugLimitMs: options.hotplugLimitMs, log });
   const services = agentServices(sandbox, () => endGuest(options, log));
-  const serve = (socket: Socket) => {
-    serveConnection(socket, services, {
+  const serve = (stream: Duplex) => {
+    serveConnection(stream, services, {
       peer: "host",
       toStatus: (error, call) => {
         const status = statusOf(error);
@@ -48,7 +49,7 @@ async function main(): Promise<void> {
   });
 }
 
-function listen(address: ListenAddress, serve: (socket: Socket) => void): Promise<unknown> {
+function listen(address: ListenAddress, serve: (stream: Duplex) => void): Promise<unknown> {
   if (address.kind === "vsock") return listenVsock(address.port, serve);
   return new Promise((resolve, reject) => {
     const server = createServer(serve);

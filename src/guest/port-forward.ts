@@ -3,7 +3,7 @@
 // unless its measured command line says so: localhost is where servers expect friends.
 import { existsSync } from "node:fs";
 import { connect, type Socket } from "node:net";
-import { pipeline } from "node:stream";
+import { type Duplex, pipeline } from "node:stream";
 import type { Logger } from "../lib/logger.ts";
 import { listenVsock } from "./sys/vsock-listener.ts";
 
@@ -26,7 +26,7 @@ export async function servePortForward(log: Logger): Promise<void> {
   });
 }
 
-async function serveOne(host: Socket): Promise<void> {
+async function serveOne(host: Duplex): Promise<void> {
   const port = await readPort(host);
   const server = (await tryConnect("127.0.0.1", port)) ?? (await tryConnect("::1", port));
   if (server === null) {
@@ -52,7 +52,7 @@ function tryConnect(host: string, port: number): Promise<Socket | null> {
 }
 
 /** Takes the line alone; bytes after it are the connection's and stay in the stream. */
-async function readPort(host: Socket): Promise<number> {
+async function readPort(host: Duplex): Promise<number> {
   let line = "";
   while (!line.endsWith("\n")) {
     const byte = host.read(1) as Buffer | null;

@@ -18,7 +18,7 @@ export interface OutputSink extends AsyncDisposable {
 export interface FifoWriterLimits {
   /** how long close waits for queued writes; default 5 s, so that close stays within containerd's 10 s for Delete */
   readonly drainMs?: number;
-  /** how long close waits for a reader that is away, when bytes lie in the FIFO; default 3 s */
+  /** how long close waits until the reader has taken what lies in the FIFO; default 3 s */
   readonly lingerMs?: number;
   /** how long close waits for a reader that never came and would have nothing to read; default 1 s */
   readonly greetMs?: number;
@@ -27,6 +27,7 @@ export interface FifoWriterLimits {
 // asm-generic/ioctls.h
 const fionread = 0x541b;
 const retryMs = 20;
+const lingerStepMs = 2;
 
 export class FifoWriter implements OutputSink {
   readonly #path: string;
@@ -117,25 +118,13 @@ export class FifoWriter implements OutputSink {
     await closed;
   }
 
-  /** Bytes in a FIFO die with its last descriptor, so a reader that is away gets a moment to come back. */
+  /**
+   * Bytes in a FIFO die with its last descriptor, so a reader that is away gets a moment to come back;
+   * and containerd 1.6 stops reading once it has heard of the exit, so a present one gets it, too.
+   */
   async #linger(): Promise<void> {
     const end = performance.now() + this.#limits.lingerMs;
-    while (!this.#hasOtherReader() && performance.now() < end && (await this.#bytesWaiting()) > 0) {
-      await pause(retryMs);
-    }
-  }
-
-  // Without our own read end, ENXIO tells that nobody else reads either; our write end keeps the bytes.
-  #hasOtherReader(): boolean {
-    if (this.#spare !== undefined) closeSync(this.#spare);
-    this.#spare = undefined;
-    const probe = tryOpenWriter(this.#path);
-    if (probe !== undefined) {
-      closeSync(probe);
-      return true;
-    }
-    this.#spare = openSpare(this.#path);
-    return false;
+    while (performance.now() < end && (await this.#bytesWaiting()) > 0) await pause(lingerStepMs);
   }
 
   async #bytesWaiting(): Promise<number> {

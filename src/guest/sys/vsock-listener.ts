@@ -1,9 +1,11 @@
 // A vsock listener as an ordinary net.Server. Node cannot create AF_VSOCK sockets and refuses their
 // descriptors, but libuv's accept loop does not care about the family: a TCP handle that adopts a
 // bound descriptor listens and accepts like any other (measured on Node 20).
-import { createServer, type Server, type Socket } from "node:net";
+import { createServer, type Server } from "node:net";
+import type { Duplex } from "node:stream";
 import { HostCallFailed } from "../../lib/errors.ts";
 import { errnoName, systemCall } from "./libc.ts";
+import { pacedStream } from "./paced-stream.ts";
 
 const AF_VSOCK = 40;
 const SOCK_STREAM_CLOEXEC = 1 | 0o2000000;
@@ -19,8 +21,8 @@ interface TcpBinding {
   readonly constants: { readonly SERVER: number };
 }
 
-export function listenVsock(port: number, onConnection: (socket: Socket) => void): Promise<Server> {
-  const server = createServer({ allowHalfOpen: true }, onConnection);
+export function listenVsock(port: number, onConnection: (stream: Duplex) => void): Promise<Server> {
+  const server = createServer({ allowHalfOpen: true }, (socket) => onConnection(pacedStream(socket)));
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(adopt(bindVsock(port)), () => resolve(server));
