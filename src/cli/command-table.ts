@@ -7,6 +7,7 @@ import { streamCommands } from "./exec.ts";
 import { explainCommands } from "./explain.ts";
 import { idblockCommand } from "./idblock.ts";
 import { inspectCommands } from "./inspect.ts";
+import { measureContainerCommand } from "./measure-container.ts";
 import { measureIgvmCommand } from "./measure-igvm.ts";
 import { measureInitdataCommand } from "./measure-initdata.ts";
 import { measurePodCommand } from "./measure-pod.ts";
@@ -43,6 +44,7 @@ export const commandTable: Readonly<Record<string, readonly Command[]>> = {
     measureInitdataCommand,
     measureVerityCommand,
     measurePodCommand,
+    measureContainerCommand,
   ],
   explain: explainCommands,
   eventlog: [eventlogReplayCommand],

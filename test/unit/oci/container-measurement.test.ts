@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { measureContainerCommand } from "../../../src/cli/measure-container.ts";
 import {
   digestContainerMeasurement,
   type MeasuredContainer,
@@ -40,6 +44,26 @@ describe("what is measured of a container", () => {
   it("moves with the order of layers", () => {
     const turned = { ...container, layers: [...container.layers].reverse() };
     assert.notEqual(renderContainerMeasurement(container), renderContainerMeasurement(turned));
+  });
+
+  it("is told by measure container from an OCI specification", async () => {
+    const dir = mkdtempSync(join(tmpdir(), "container-"));
+    try {
+      const { process, mounts } = container;
+      const spec = {
+        ociVersion: "1.0.2",
+        process,
+        root: { path: "rootfs", readonly: true },
+        mounts: mounts.map((destination) => ({ destination, type: "bind", source: "/somewhere" })),
+        linux: {},
+      };
+      writeFileSync(join(dir, "config.json"), JSON.stringify(spec));
+      const { json } = await measureContainerCommand.run({ spec: join(dir, "config.json"), layer: container.layers });
+      const text = renderContainerMeasurement(container);
+      assert.deepEqual(json, { pcr: 14, digest: createHash("sha256").update(text).digest("hex"), text });
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
   });
 
   it("is extended by its SHA-256", () => {
