@@ -50,7 +50,12 @@ describe("A pod's life", function () {
   });
 
   it("logs gives its stdout and stderr apart", async () => {
-    const outcome = await mustSucceed(e2e.cri.crictl(["logs", container]));
+    // the lines are on their way through the guest when `start` returns
+    const read = async () => await mustSucceed(e2e.cri.crictl(["logs", container]));
+    let outcome = await read();
+    for (const end = Date.now() + 15_000; Date.now() < end; outcome = await read()) {
+      if (outcome.stdout.length > 0 && outcome.stderr.length > 0) break;
+    }
     assert.equal(outcome.stdout.toString("utf8"), "hello\n");
     assert.equal(outcome.stderr, "oops\n");
   });
