@@ -62,6 +62,8 @@ describe("A pod's life", function () {
 
   it("stop ends a process that ignores SIGTERM after the grace period, with 137", async () => {
     const stubborn = await e2e.cri.start(pod, { command: ["sh", "-c", "trap '' TERM; while :; do sleep 1; done"] });
+    // by then the shell has set its trap
+    await e2e.cri.exec(stubborn, ["true"]);
     await mustSucceed(e2e.cri.crictl(["stop", "-t", "1", stubborn]));
     assert.equal((await e2e.cri.exited(stubborn)).exitCode, 137);
     await mustSucceed(e2e.cri.crictl(["rm", stubborn]));
