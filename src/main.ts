@@ -1,8 +1,8 @@
 // What containerd runs as `containerd-shim-kata-cvm-v2`. Each action is a bundle of its own and
 // only the one asked for is loaded: containerd waits for this process on every pod and container.
 import { errorText } from "./lib/errors.ts";
-import { type Invocation, parseFlags } from "./shim/flags.ts";
 import { runtimeName, runtimeVersion } from "./lib/version.ts";
+import { type Invocation, parseFlags } from "./shim/flags.ts";
 
 async function main(argv: readonly string[]): Promise<void> {
   const invocation = parseFlags(argv);
