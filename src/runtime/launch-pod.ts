@@ -58,8 +58,7 @@ export async function launchPod(request: PodRequest, context: LaunchContext): Pr
   timeline.mark("network ready");
   const plan = planLaunch(config, facts, {
     podId: request.podId,
-    // apart from the ledger, which must outlive the VM's own clean-up
-    runDir: join(runDir, "vm"),
+    runDir,
     nics,
     annotations: request.spec.annotations ?? {},
     ...(config.initdata.file === "" ? {} : { initdata: await readFile(config.initdata.file, "utf8") }),
