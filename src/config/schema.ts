@@ -58,7 +58,6 @@ export const schema = {
     image: key(path, "/var/lib/kata-cvm/images/default", "directory of the guest image, described by its image.json"),
     swtpm: key(path, "/usr/bin/swtpm", ""),
     vhost_device_vsock: key(path, "/usr/local/bin/vhost-device-vsock", ""),
-    run: key(path, "/run/kata-cvm", "sockets, ledgers and other state of running pods"),
     layers: key(path, "/var/lib/kata-cvm/layers", "container layers converted to EROFS with dm-verity"),
   },
   tpm: {

@@ -164,7 +164,7 @@ const causes: readonly Cause[] = [
     where: "said",
     pattern: /No space left on device/,
     cause: () => "the run directory or the disk under it is full",
-    fix: () => "free space under paths.run (a tmpfs, as a rule)",
+    fix: () => "free space under /run/kata-cvm (a tmpfs, as a rule)",
   },
   {
     reason: "firmware-missing",

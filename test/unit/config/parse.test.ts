@@ -33,7 +33,7 @@ describe("parseConfig", () => {
   it("makes a complete, deeply frozen configuration from nothing", () => {
     const { config, origins } = load();
     assert.equal(config.vm.defaultMemory, 2048);
-    assert.equal(config.paths.run, "/run/kata-cvm");
+    assert.equal(config.paths.layers, "/var/lib/kata-cvm/layers");
     assert.deepEqual(origins.get("vm.tee"), { file: "default" });
     assert.ok(Object.isFrozen(config) && Object.isFrozen(config.vm) && Object.isFrozen(config.vm.vcpuClasses));
   });

@@ -122,7 +122,7 @@ const said: [string, string, string][] = [
   [
     "dev-fast",
     "No space left on device",
-    "no-space: the run directory or the disk under it is full; free space under paths.run (a tmpfs, as a rule) (No space left on device)",
+    "no-space: the run directory or the disk under it is full; free space under /run/kata-cvm (a tmpfs, as a rule) (No space left on device)",
   ],
 ];
 
