@@ -10,7 +10,8 @@ import { readNetworkFacts } from "../host/netns.ts";
 import type { NetworkFacts } from "../host/network-facts.ts";
 import { createTap } from "../host/tap.ts";
 import { CleanupStack } from "../lib/cleanup-stack.ts";
-import { describeVmExit, errorText, VmExited } from "../lib/errors.ts";
+import { pause } from "../lib/deadline.ts";
+import { errorText, VmExited } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { Ownership } from "../lib/owned.ts";
 import type { Timeline } from "../lib/timeline.ts";
@@ -43,6 +44,9 @@ export interface Launched extends LaunchedPod {
   /** must be closed before CNI takes the namespace away */
   readonly forward: AsyncDisposable | null;
 }
+
+/** how long the VM's end may take to be explained */
+const explainLimitMs = 1000;
 
 const noNetwork: NetworkFacts = { interfaces: [], routes: [], neighbours: [] };
 
@@ -152,9 +156,12 @@ async function readResolvConf(request: PodRequest): Promise<readonly string[]> {
   return (await readFile(source, "utf8")).split("\n").filter((line) => line.trim() !== "");
 }
 
+/** The step that waits knows best what the VM's end means: it gets a moment to say so. */
 async function raceVmDeath<T>(vm: PodVm, work: Promise<T>): Promise<T> {
-  const died = vm.exited.then((exit): never => {
-    throw new VmExited("starting the pod", exit, { cause: describeVmExit(exit) });
+  const settled = work.catch(() => undefined);
+  const died = vm.exited.then(async (exit): Promise<never> => {
+    await Promise.race([settled, pause(explainLimitMs)]);
+    throw new VmExited("starting the pod", exit);
   });
   died.catch(() => undefined);
   return await Promise.race([work, died]);
