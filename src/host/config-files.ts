@@ -19,7 +19,7 @@ export async function readConfigFiles(path: string): Promise<readonly ConfigText
       "copy one from the project's configs/ there, or name another by ConfigPath in containerd's runtime options",
     );
   }
-  const directory = path.replace(/\.toml$/, "") + ".d";
+  const directory = `${path.replace(/\.toml$/, "")}.d`;
   const dropIns = await Promise.all((await listTomls(directory)).map((name) => readText(join(directory, name))));
   return [main, ...dropIns.filter((file) => file !== null)];
 }

@@ -8,8 +8,6 @@ export const CHECKSUM_AT = 20;
 export const HEADER_ALIGNMENT = 8;
 export const PAGE = 4096;
 export const LARGE_PAGE = 0x20_0000;
-/** Types with this bit may be skipped by a loader that does not know them. */
-export const OPTIONAL_BIT = 0x8000_0000;
 
 export const headerTypes = {
   platform: 0x1,

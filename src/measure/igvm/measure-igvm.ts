@@ -18,7 +18,6 @@ export const MAX_MEASURED_PAGES = 1 << 16;
  * parameter insert. `igvmmeasure-native-zero`: the same with its option for native zero pages.
  */
 export type IgvmRules = "qemu" | "igvmmeasure" | "igvmmeasure-native-zero";
-export const igvmRules: readonly IgvmRules[] = ["qemu", "igvmmeasure", "igvmmeasure-native-zero"];
 
 export interface IgvmIdBlock {
   /** 96 bytes with the file's policy, as QEMU gives it to the PSP */

@@ -46,7 +46,6 @@ const profiles = {
 } as const satisfies Readonly<Record<string, VmmProfile>>;
 
 export type Vmm = keyof typeof profiles;
-export const vmms = Object.keys(profiles) as readonly Vmm[];
 
 export interface VmsaInputs {
   readonly vmm: Vmm;
