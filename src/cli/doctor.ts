@@ -29,7 +29,7 @@ export const doctorCommand = defineCommand({
       check,
       ...(await checkPrograms(config, join(runRoot, "facts"))),
       ...(await checkBootFiles(config, args["verify-image"])),
-      ...(await checkTee(config)),
+      ...(await checkTee(config, join(runRoot, "facts"))),
       ...(await checkSurroundings(config, args.containerd)),
     ];
     const exitCode = exitCodeFor(checks);

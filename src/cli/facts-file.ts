@@ -27,7 +27,14 @@ const members = {
       sandbox: may(flag),
     }),
   ),
-  snp: may(object<Partly<HostFacts["snp"]>>({ supported: may(flag), cbitpos: may(bit), reducedPhysBits: may(bit) })),
+  snp: may(
+    object<Partly<HostFacts["snp"]>>({
+      supported: may(flag),
+      cbitpos: may(bit),
+      reducedPhysBits: may(bit),
+      origin: may(text),
+    }),
+  ),
   tdx: may(object<Partly<HostFacts["tdx"]>>({ supported: may(flag) })),
   vhostVsock: may(flag),
   vhostNet: may(flag),
@@ -40,10 +47,10 @@ const members = {
 const imageMembers = ["dir", "rootHash", "cmdline", "files"];
 const decodeFacts = object<GivenFacts>(members);
 
-/** A class that a host cannot run still has a plan: then these stand in, and only with a file. */
+/** A class that a host cannot run still has a plan: then these stand in, and a launch never sees them. */
 const assumed: Omit<HostFacts, "image" | "qemu"> = {
   kvm: { usable: false, reason: "not asked" },
-  snp: { supported: false, cbitpos: 51, reducedPhysBits: 1 },
+  snp: { supported: false, cbitpos: 51, reducedPhysBits: 1, origin: "assumed, as EPYC processors have it so far" },
   tdx: { supported: false },
   vhostVsock: true,
   vhostNet: true,
@@ -55,7 +62,7 @@ export async function readHostFacts(
   file: string | undefined,
   logger: Logger,
 ): Promise<HostFacts> {
-  if (file === undefined) return await probeHostFacts(config, { logger });
+  if (file === undefined) return assumeSev(await probeHostFacts(config, { logger }));
   const given = parseFacts(await readInput("--facts", file), file);
   if (isWhole(given.qemu, ["path", "version", "objects", "machineProperties", "sandbox"])) {
     const image = isWhole(given.image, imageMembers)
@@ -63,7 +70,14 @@ export async function readHostFacts(
       : { ...(await readGuestImage(config.paths.image)), ...given.image };
     return merge({ ...assumed, qemu: given.qemu, image } as HostFacts, given);
   }
-  return merge(await probeHostFacts(config, { logger }), given);
+  return merge(assumeSev(await probeHostFacts(config, { logger })), given);
+}
+
+/** On a host without SEV a plan can be read all the same; its facts say what stands in. */
+function assumeSev(facts: HostFacts): HostFacts {
+  if (facts.snp.cbitpos !== 0) return facts;
+  const { cbitpos, reducedPhysBits, origin } = assumed.snp;
+  return { ...facts, snp: { ...facts.snp, cbitpos, reducedPhysBits, origin: `${origin}; ${facts.snp.origin}` } };
 }
 
 /** Abilities of the newest QEMU that plans know of; none of them moves a measurement. */

@@ -5,6 +5,7 @@ import { InvalidRequest } from "../lib/errors.ts";
 import { silentLogger } from "../lib/logger.ts";
 import { renderReference } from "../measure/evidence/reference.ts";
 import { parseSpec } from "../oci/parse-spec.ts";
+import type { HostFacts } from "../plan/inputs.ts";
 import type { LaunchPlan } from "../plan/launch-plan.ts";
 import { planLaunch } from "../plan/plan-launch.ts";
 import { renderQemuArgv } from "../plan/qemu-argv.ts";
@@ -73,14 +74,16 @@ async function specAnnotations(path: string | undefined): Promise<Readonly<Recor
 interface Rendered {
   readonly argv: readonly string[];
   readonly qmp: ReturnType<typeof renderQmpSteps>;
+  readonly facts: HostFacts;
   readonly expected: Readonly<Record<string, unknown>>;
 }
 
-function renderPlan(plan: LaunchPlan, { argv, qmp, expected }: Rendered): string {
+function renderPlan(plan: LaunchPlan, { argv, qmp, facts, expected }: Rendered): string {
   const [qemu = "", ...options] = argv;
   const lines = [
     `class    ${plan.class}, ${plan.accelerator}, ${plan.cpu.vcpus} vCPUs (${plan.cpu.model}), ${plan.memory.sizeMiB} MiB`,
     `cmdline  ${plan.cmdline}`,
+    ...(plan.tee.kind === "snp" ? [`c-bit    ${plan.tee.cbitpos} (${facts.snp.origin})`] : []),
     "",
     qemu,
     ...optionLines(options).map((line) => `  ${line}`),

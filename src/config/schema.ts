@@ -69,7 +69,8 @@ export const schema = {
   },
   snp: {
     policy: key(matching(/^0x[0-9a-fA-F]{1,16}$/, "a 64-bit number in hex such as 0x30000"), "0x30000", "guest policy"),
-    cbitpos: key(wholeNumber(0, 63), 0, "0: ask the host's CPU"),
+    cbitpos: key(wholeNumber(0, 63), 0, "position of the encryption bit; 0: ask the host's QEMU"),
+    reduced_phys_bits: key(wholeNumber(0, 63), 0, "address bits that encryption costs; 0: ask the host's QEMU"),
     id_block: key(base64(96), "", "with id_auth: what the launch must match"),
     id_auth: key(matching(/^[A-Za-z0-9+/]*={0,2}$/, "base64, or empty"), "", "signature over id_block"),
     author_key: key(flag, false, "id_auth carries an author key"),

@@ -28,7 +28,14 @@ export interface GuestImage {
 export interface HostFacts {
   readonly kvm: { readonly usable: boolean; readonly reason: string };
   readonly qemu: QemuFacts;
-  readonly snp: { readonly supported: boolean; readonly cbitpos: number; readonly reducedPhysBits: number };
+  readonly snp: {
+    readonly supported: boolean;
+    /** 0 when unknown, like the next; the configuration wins */
+    readonly cbitpos: number;
+    readonly reducedPhysBits: number;
+    /** who said so, or why nobody could */
+    readonly origin: string;
+  };
   readonly tdx: { readonly supported: boolean };
   readonly vhostVsock: boolean;
   readonly vhostNet: boolean;

@@ -6,13 +6,12 @@ import type { RuntimeConfig } from "../config/schema.ts";
 import { probeKvm } from "../host/accel.ts";
 import { readGuestImage } from "../host/guest-image.ts";
 import { probeQemu } from "../host/qemu-facts.ts";
+import { probeSev } from "../host/sev-facts.ts";
+import { EnvironmentLacks } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { HostFacts } from "../plan/inputs.ts";
 import { readFirmwareProblem } from "./firmware-facts.ts";
 import { runRoot } from "./run-dir.ts";
-
-/** C-bit of every EPYC with SNP so far; QEMU refuses a wrong one by name. */
-const usualCbitpos = 51;
 
 export async function probeHostFacts(
   config: RuntimeConfig,
@@ -20,11 +19,12 @@ export async function probeHostFacts(
 ): Promise<HostFacts> {
   const cacheDir = join(runRoot, "facts");
   const { signal } = context;
-  const [qemu, image, kvm, snp, tdx, vhostVsock, vhostNet, quoteSocket, firmwareProblem] = await Promise.all([
+  const [qemu, image, kvm, snp, sev, tdx, vhostVsock, vhostNet, quoteSocket, firmwareProblem] = await Promise.all([
     probeQemu(config.paths.qemu, { cacheDir, signal }),
     readGuestImage(config.paths.image),
     probeAccelerator(config, { cacheDir, ...context }),
     readParameter("/sys/module/kvm_amd/parameters/sev_snp"),
+    askSev(config, { cacheDir, signal }),
     readParameter("/sys/module/kvm_intel/parameters/tdx"),
     exists("/dev/vhost-vsock"),
     exists("/dev/vhost-net"),
@@ -35,13 +35,28 @@ export async function probeHostFacts(
     qemu,
     image,
     kvm,
-    snp: { supported: snp, cbitpos: config.snp.cbitpos || usualCbitpos, reducedPhysBits: 1 },
+    snp: { supported: snp, ...sev },
     tdx: { supported: tdx },
     vhostVsock,
     vhostNet,
     quoteSocket,
     firmwareProblem,
   };
+}
+
+/** 0 for what nobody knows: the plan refuses it, and says why. */
+async function askSev(
+  { vm, snp, paths }: RuntimeConfig,
+  options: { cacheDir: string; signal?: AbortSignal | undefined },
+): Promise<Omit<HostFacts["snp"], "supported">> {
+  const unknown = { cbitpos: 0, reducedPhysBits: 0 };
+  if (vm.tee !== "snp" || (snp.cbitpos !== 0 && snp.reducedPhysBits !== 0)) return { ...unknown, origin: "not asked" };
+  try {
+    return { ...(await probeSev(paths.qemu, options)), origin: "QEMU's query-sev-capabilities" };
+  } catch (error) {
+    if (!(error instanceof EnvironmentLacks)) throw error;
+    return { ...unknown, origin: error.what };
+  }
 }
 
 /** Only `auto` needs the proof; one line says why KVM is not used although it is there. */

@@ -2,20 +2,20 @@
 // configuration wants that technology, or when the host offers it.
 import { readFile } from "node:fs/promises";
 import type { RuntimeConfig } from "../../config/schema.ts";
-import { runCommand } from "../../host/exec.ts";
-import { errorText } from "../../lib/errors.ts";
-import { type Check, lacking, ok, warn } from "./check.ts";
+import { probeSev } from "../../host/sev-facts.ts";
+import { EnvironmentLacks } from "../../lib/errors.ts";
+import { type Check, fail, lacking, ok, warn } from "./check.ts";
 import { exists } from "./programs.ts";
 
-export async function checkTee(config: RuntimeConfig): Promise<readonly Check[]> {
-  const [snp, tdx] = await Promise.all([checkSnp(config), checkTdx(config)]);
+export async function checkTee(config: RuntimeConfig, cacheDir: string): Promise<readonly Check[]> {
+  const [snp, tdx] = await Promise.all([checkSnp(config, cacheDir), checkTdx(config)]);
   return [...snp, ...tdx, ...(await checkMemlock(config))];
 }
 
-async function checkSnp({ vm, snp, paths }: RuntimeConfig): Promise<readonly Check[]> {
+async function checkSnp(config: RuntimeConfig, cacheDir: string): Promise<readonly Check[]> {
   const parameter = "/sys/module/kvm_amd/parameters/sev_snp";
   const isOn = await readSwitch(parameter);
-  if (vm.tee !== "snp" && isOn !== true) return [];
+  if (config.vm.tee !== "snp" && isOn !== true) return [];
   const checks = [
     moduleCheck({ name: "sev-snp", origin: parameter }, isOn, "kvm_amd sev=1 sev_es=1 sev_snp=1, and SNP in the BIOS"),
   ];
@@ -24,7 +24,7 @@ async function checkSnp({ vm, snp, paths }: RuntimeConfig): Promise<readonly Che
   checks.push(
     hasDevice ? ok(device, "there") : lacking(device, "is not there", "load the module ccp; enable SEV in the BIOS"),
   );
-  if (hasDevice) checks.push(await checkCbit(paths.qemu, snp.cbitpos));
+  checks.push(await checkCbit(config, cacheDir));
   checks.push(...(await checkSlots("sev-snp slots", ["sev_snp", "sev_es"])));
   return checks;
 }
@@ -53,40 +53,22 @@ function moduleCheck(sight: { name: string; origin: string }, isOn: boolean | un
   return lacking(sight, isOn === undefined ? "the module is not loaded" : "off", `needs ${fix}`);
 }
 
-/** The C-bit's position differs between generations; QEMU asks the processor for it. */
-async function checkCbit(qemu: string, configured: number): Promise<Check> {
-  const sight = { name: "sev-snp c-bit", origin: `${qemu}: query-sev-capabilities` };
+/** The C-bit's position differs between generations. */
+async function checkCbit({ paths, snp }: RuntimeConfig, cacheDir: string): Promise<Check> {
+  const asked = { name: "sev-snp c-bit", origin: `${paths.qemu}: query-sev-capabilities` };
   try {
-    const answer = await askQemu(qemu, "query-sev-capabilities");
-    const position = answer["cbitpos"];
-    if (configured !== 0 && configured !== position) {
-      return {
-        ...warn(sight, `the host's is ${String(position)}, snp.cbitpos says ${configured}`, "set snp.cbitpos to 0"),
-        status: "fail",
-      };
+    const { cbitpos, reducedPhysBits } = await probeSev(paths.qemu, { cacheDir });
+    if (snp.cbitpos !== 0 && snp.cbitpos !== cbitpos) {
+      return fail(asked, `the host's is ${cbitpos}, snp.cbitpos says ${snp.cbitpos}`, "set snp.cbitpos to 0");
     }
-    return ok(sight, `bit ${String(position)}, ${String(answer["reduced-phys-bits"])} address bits fewer`);
+    return ok(asked, `bit ${cbitpos}, ${snp.reducedPhysBits || reducedPhysBits} address bits fewer`);
   } catch (error) {
-    return warn(sight, errorText(error), "set snp.cbitpos by hand, usually 51");
+    if (!(error instanceof EnvironmentLacks)) throw error;
+    const set = { ...asked, origin: "snp.cbitpos, snp.reduced_phys_bits" };
+    const found = `bit ${snp.cbitpos}, ${snp.reducedPhysBits} address bits fewer, as configured; ${error.what}`;
+    if (snp.cbitpos !== 0 && snp.reducedPhysBits !== 0) return warn(set, found, "compare with the host's processor");
+    return lacking(asked, error.what, error.fix);
   }
-}
-
-async function askQemu(qemu: string, command: string): Promise<Readonly<Record<string, unknown>>> {
-  const input = ["qmp_capabilities", command, "quit"].map((execute) => JSON.stringify({ execute })).join("\n");
-  const args = ["-machine", "none,accel=kvm", "-nodefaults", "-display", "none", "-qmp", "stdio"];
-  const { stdout } = await runCommand(qemu, args, { input: `${input}\n`, timeoutMs: 5000 });
-  const answers = stdout
-    .split("\n")
-    .filter((line) => line.startsWith("{"))
-    .map((line) => JSON.parse(line) as Answer);
-  const wanted = answers.find((answer) => answer.error !== undefined || answer.return?.["cbitpos"] !== undefined);
-  if (wanted?.return === undefined) throw new Error(wanted?.error?.desc ?? "QEMU gave no answer");
-  return wanted.return;
-}
-
-interface Answer {
-  readonly return?: Readonly<Record<string, unknown>>;
-  readonly error?: { readonly desc: string };
 }
 
 /** Each guest holds one; a launch without a free one fails. */

@@ -7,18 +7,19 @@ import type { TeePlan } from "../launch-plan.ts";
 
 export function planSnp({ config, host }: LaunchInputs, initdata: PodInitdata | undefined): TeePlan {
   requireObject(host.qemu.objects, host.qemu.version);
-  const cbitpos = config.snp.cbitpos === 0 ? host.snp.cbitpos : config.snp.cbitpos;
-  if (cbitpos === 0) {
+  const cbitpos = config.snp.cbitpos || host.snp.cbitpos;
+  const reducedPhysBits = config.snp.reducedPhysBits || host.snp.reducedPhysBits;
+  if (cbitpos === 0 || reducedPhysBits === 0) {
     throw new EnvironmentLacks(
-      "the position of the encryption bit is unknown: this CPU does not report SEV",
-      "run on a host with SEV-SNP, or set snp.cbitpos",
+      `the position of the encryption bit is unknown (${host.snp.origin})`,
+      "run on a host with SEV-SNP, or set snp.cbitpos and snp.reduced_phys_bits",
     );
   }
   const { idBlock, idAuth, authorKey, policy, guestFeatures } = config.snp;
   return {
     kind: "snp",
     cbitpos,
-    reducedPhysBits: host.snp.reducedPhysBits,
+    reducedPhysBits,
     policy,
     kernelHashes: config.paths.igvm === "",
     guestFeatures,

@@ -25,7 +25,7 @@ export const hostFacts: HostFacts = {
     machineProperties: ["confidential-guest-support", "igvm-cfg", "memory-backend"],
     sandbox: true,
   },
-  snp: { supported: true, cbitpos: 51, reducedPhysBits: 1 },
+  snp: { supported: true, cbitpos: 51, reducedPhysBits: 1, origin: "the test" },
   tdx: { supported: true },
   vhostVsock: true,
   vhostNet: true,

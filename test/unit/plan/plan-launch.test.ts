@@ -109,8 +109,14 @@ describe("planLaunch refuses", () => {
     [
       "SNP when nobody knows the C-bit",
       classes["snp-ovmf-uki"],
-      { snp: { supported: false, cbitpos: 0, reducedPhysBits: 1 } },
-      /set snp\.cbitpos/,
+      { snp: { supported: false, cbitpos: 0, reducedPhysBits: 0, origin: "QEMU says: no SEV" } },
+      /unknown \(QEMU says: no SEV\); .* set snp\.cbitpos and snp\.reduced_phys_bits/,
+    ],
+    [
+      "SNP when only the C-bit is known",
+      `${classes["snp-ovmf-uki"]}\n[snp]\ncbitpos = 51`,
+      { snp: { supported: false, cbitpos: 0, reducedPhysBits: 0, origin: "not asked" } },
+      /set snp\.cbitpos and snp\.reduced_phys_bits/,
     ],
     [
       "a UKI that the image lacks",
