@@ -7,9 +7,12 @@ import { errorText } from "../lib/errors.ts";
 import type { ControlledPod } from "./controlled-pod.ts";
 
 export const controlSocketName = "control.sock";
+/** for answers that the pod's end makes possible: the one to Stop, an exec's exit */
+const lastAnswersMs = 250;
 
+/** Closed, it takes no more connections; those it has stay until the pod's end has been told. */
 export function serveControl(controlled: ControlledPod): { close(): Promise<void> } {
-  const { host, logger } = controlled;
+  const { pod, host, logger } = controlled;
   const sockets = new Set<{ destroy(): void }>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -28,10 +31,12 @@ export function serveControl(controlled: ControlledPod): { close(): Promise<void
   server.listen(path, () => chmodSync(path, 0o600));
   server.unref();
   return {
-    close: () =>
-      new Promise((resolve) => {
+    close: async () => {
+      server.close();
+      const hangUp = () => {
         for (const socket of sockets) socket.destroy();
-        server.close(() => resolve());
-      }),
+      };
+      void pod.end().then(() => setTimeout(hangUp, lastAnswersMs));
+    },
   };
 }

@@ -103,6 +103,7 @@ export class FakeWorld implements PodPorts {
     { path: "/layers/a", verity: { rootHash: "aa", salt: "", hashOffsetBytes: 4096, blockBytes: 4096 } },
   ];
   failCreate: Error | null = null;
+  beforeReclaim: () => Promise<void> = async () => undefined;
   failLaunch: Error | null = null;
   /** streams that were opened and not closed */
   openStreams = 0;
@@ -159,6 +160,7 @@ export class FakeWorld implements PodPorts {
 
   async reclaim(): Promise<void> {
     this.log.push("reclaim");
+    await this.beforeReclaim();
   }
 
   now(): number {
