@@ -44,13 +44,22 @@ const timelineCommand = defineCommand({
   options: { pod: podOption },
   run: async ({ pod }) => {
     const { timeline } = await inspect(pod);
-    const rows = timeline.map((mark, index) => {
-      const since = mark.atMs - (timeline[index - 1]?.atMs ?? 0);
-      return [`${mark.atMs.toFixed(1)} ms`, `+${since.toFixed(1)}`, mark.stage];
-    });
-    return { json: { timeline }, text: renderTable(["AT", "TOOK", "STAGE"], rows), exitCode: 0 };
+    return { json: renderStages(timeline), text: renderTimeline(timeline), exitCode: 0 };
   },
 });
+
+/** `ms` since the launch began. */
+export function renderStages(timeline: PodState["timeline"]) {
+  return { stages: timeline.map(({ stage, atMs }) => ({ name: stage, ms: atMs })) };
+}
+
+function renderTimeline(timeline: PodState["timeline"]): string {
+  const rows = timeline.map((mark, index) => {
+    const since = mark.atMs - (timeline[index - 1]?.atMs ?? 0);
+    return [`${mark.atMs.toFixed(1)} ms`, `+${since.toFixed(1)}`, mark.stage];
+  });
+  return renderTable(["AT", "TOOK", "STAGE"], rows);
+}
 
 const stopCommand = defineCommand({
   command: "stop <pod>",
