@@ -1,6 +1,7 @@
 // containerd asks every second for every task, and one slow answer silences the whole node. Within
 // its time the guest's fresh numbers are given; past it, and after the container's end, the last ones.
 import { withDeadline } from "../lib/deadline.ts";
+import { AgentLost, ConnectionLost, NotFound, VmExited } from "../lib/errors.ts";
 import type { Container } from "../pod/container.ts";
 import type { ContainerStats } from "../pod/ports.ts";
 
@@ -20,8 +21,9 @@ export class StatsCache {
     try {
       return await withDeadline(asking, { operation: "reading statistics from the guest", timeoutMs });
     } catch (error) {
-      if (last === undefined) throw error;
-      return last;
+      if (last !== undefined) return last;
+      // containerd passes over a task that is not there; any other answer fails the whole list
+      throw isGone(error) ? new NotFound("running container", container.facts.id) : error;
     }
   }
 
@@ -37,4 +39,8 @@ export class StatsCache {
     asking.catch(() => undefined);
     return asking;
   }
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof VmExited || error instanceof AgentLost || error instanceof ConnectionLost;
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { AgentLost, ConnectionLost, NotFound, VmExited } from "../../../src/lib/errors.ts";
 import type { Container } from "../../../src/pod/container.ts";
 import type { ContainerStats } from "../../../src/pod/ports.ts";
 import { StatsCache } from "../../../src/shim/stats-cache.ts";
@@ -60,6 +61,19 @@ describe("the statistics of a container", () => {
     const slow = usageOf(cache.read(container));
     assert.equal(await slow, 5);
     assert.ok(performance.now() - began < 1900, "containerd's own limit is two seconds");
+  });
+
+  it("are not found once the VM is gone and nothing is known", async () => {
+    for (const gone of [
+      new VmExited("the pod runs", { exitCode: 1, signal: null, stderrTail: "", consoleTail: "" }),
+      new AgentLost("the pod runs", "connection reset"),
+      new ConnectionLost("guest agent", "end of file"),
+    ]) {
+      const { container, questions } = await askable();
+      const reading = new StatsCache().read(container);
+      questions[0]?.reject(gone);
+      await assert.rejects(reading, NotFound);
+    }
   });
 
   it("belong to one container and never to another", async () => {
