@@ -16,6 +16,7 @@ import { PodTable } from "./pod-table.ts";
 import { Publisher } from "./publisher.ts";
 import { renderStateDump } from "./state-dump.ts";
 import { rpcCode, toRpcStatus } from "./status.ts";
+import { StrayErrors } from "./stray-errors.ts";
 import { taskServices } from "./task-service.ts";
 
 /** the listening socket, bound by `start` */
@@ -29,13 +30,14 @@ export async function serve(invocation: Invocation): Promise<void> {
     fields: { runtime: "kata-cvm", pod: invocation.id },
   });
   const daemon = new Daemon(invocation, logger);
+  const strays = new StrayErrors(() => performance.now());
   process.on("SIGTERM", () => void daemon.stop("SIGTERM"));
   process.on("SIGINT", () => void daemon.stop("SIGINT"));
   process.on("SIGUSR1", () => daemon.dump());
   process.on("SIGPIPE", () => undefined);
   process.on("uncaughtException", (error) => {
     logger.error("unexpected error", { error: error.stack ?? errorText(error) });
-    void daemon.stop("an unexpected error");
+    if (strays.isTooMany()) void daemon.stop("too many unexpected errors");
   });
   process.on("unhandledRejection", (reason) => {
     logger.error("unexpected rejection", { error: reason instanceof Error ? reason.stack : errorText(reason) });
