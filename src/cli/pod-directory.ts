@@ -1,8 +1,8 @@
 // The pods of this machine, from their ledgers: what the tool can say of a pod also when its daemon
 // is dead or mute.
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { isAlive } from "../host/process.ts";
+import { findProcesses, isAlive } from "../host/process.ts";
 import { errnoOf, InvalidRequest, NotFound } from "../lib/errors.ts";
 import { type LedgerRecord, readLedger } from "../pod/ledger.ts";
 
@@ -16,15 +16,33 @@ export interface KnownPod {
 }
 
 export async function listPods(root: string = podsDir): Promise<readonly KnownPod[]> {
-  let names: readonly string[];
+  const names = await namesIn(root);
+  const pods = await Promise.all(names.map((name) => describe(join(root, name))));
+  return pods.filter((pod) => pod !== null);
+}
+
+/** Run directories whose ledger is torn or missing, and that nobody uses: neither new nor in a command line. */
+export async function listOrphans(root: string = podsDir, now: number = Date.now()): Promise<readonly string[]> {
+  const dirs = (await namesIn(root)).map((name) => join(root, name));
+  const orphans = await Promise.all(
+    dirs.map(async (dir) => {
+      if (readLedger(dir) !== null || (await stat(dir)).mtimeMs > now - orphanAgeMs) return [];
+      return (await findProcesses(dir)).length === 0 ? [dir] : [];
+    }),
+  );
+  return orphans.flat();
+}
+
+/** a daemon makes the directory a moment before its ledger */
+const orphanAgeMs = 60_000;
+
+async function namesIn(root: string): Promise<readonly string[]> {
   try {
-    names = (await readdir(root)).sort();
+    return (await readdir(root)).sort();
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return [];
     throw error;
   }
-  const pods = await Promise.all(names.map((name) => describe(join(root, name))));
-  return pods.filter((pod) => pod !== null);
 }
 
 /** A pod by its id or the unambiguous beginning of it. */

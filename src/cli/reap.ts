@@ -2,9 +2,9 @@
 
 import { errorText } from "../lib/errors.ts";
 import { describeOwned, planReclaim } from "../pod/reclaim.ts";
-import { endPod } from "../runtime/end-pod.ts";
+import { endPod, removeRunDir } from "../runtime/end-pod.ts";
 import { defineCommand } from "./command.ts";
-import { listPods } from "./pod-directory.ts";
+import { listOrphans, listPods } from "./pod-directory.ts";
 
 export const reapCommand = defineCommand({
   command: "reap",
@@ -18,8 +18,13 @@ export const reapCommand = defineCommand({
       const error = args["dry-run"] ? null : await tryEnd(() => endPod(record, runDir));
       pods.push({ id: record.podId, runDir, steps, removed: !args["dry-run"] && error === null, error });
     }
+    for (const runDir of await listOrphans()) {
+      const error = args["dry-run"] ? null : await tryEnd(() => removeRunDir(runDir));
+      const steps = [`remove ${runDir}, which has no readable ledger`];
+      pods.push({ id: null, runDir, steps, removed: !args["dry-run"] && error === null, error });
+    }
     const text = pods.flatMap((pod) => [
-      `${pod.id}: ${pod.removed ? "removed" : (pod.error ?? "would be removed")}`,
+      `${pod.id ?? pod.runDir}: ${pod.removed ? "removed" : (pod.error ?? "would be removed")}`,
       ...pod.steps.map((step) => `  ${step}`),
     ]);
     const failed = pods.some((pod) => pod.error !== null);
