@@ -1,6 +1,5 @@
 // AF_VSOCK for Node. net.Socket refuses such a descriptor by itself, but a TCP handle that adopts
 // it works on Node 20: libuv only ever calls read, write, shutdown, listen and accept on it.
-import { closeSync, openSync } from "node:fs";
 import net from "node:net";
 import type { Duplex } from "node:stream";
 import { pause } from "../lib/deadline.ts";
@@ -15,7 +14,7 @@ export interface DialOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-// linux/vm_sockets.h, linux/vhost.h, asm-generic/errno.h, bits/socket.h, poll.h
+// linux/vm_sockets.h, asm-generic/errno.h, bits/socket.h, poll.h
 const afVsock = 40;
 const sockStream = 1;
 const sockNonblock = 0o4000;
@@ -24,7 +23,6 @@ const solSocket = 1;
 const soError = 4;
 const pollOut = 4;
 const cidAny = 0xffffffff;
-const vhostVsockSetGuestCid = 0x4008af60;
 
 /** True for a failed dial that may succeed later: the guest has not booted or nothing listens there yet. */
 export function isRetryableDial(error: unknown): boolean {
@@ -71,59 +69,6 @@ export async function listenVsock(port: number, onConnection: (socket: net.Socke
     });
     server.listen(handle, () => resolve(server));
   });
-}
-
-export interface ClaimedCid extends AsyncDisposable {
-  readonly cid: number;
-  /** open /dev/vhost-vsock; hand it to QEMU as `vhostfd`, then dispose of this copy */
-  readonly fd: number;
-}
-
-/** Takes a free guest context id; the kernel keeps it taken for as long as the descriptor is open somewhere. */
-export async function claimCid(chooseCid: () => number = randomCid): Promise<ClaimedCid> {
-  const fd = openVhost();
-  try {
-    const libc = await loadLibc();
-    for (let attempt = 0; attempt < 50; attempt++) {
-      const cid = chooseCid();
-      const argument = Buffer.alloc(8);
-      argument.writeBigUInt64LE(BigInt(cid));
-      if (libc.ioctl(fd, vhostVsockSetGuestCid, argument) === 0) return claimed(cid, fd);
-      if (libc.errnoName() !== "EADDRINUSE") throw new HostCallFailed("set the guest's vsock id", libc.errnoName());
-    }
-    throw new HostCallFailed("find a free vsock id, 50 attempts", "EADDRINUSE");
-  } catch (error) {
-    closeSync(fd);
-    throw error;
-  }
-}
-
-function claimed(cid: number, fd: number): ClaimedCid {
-  const state = { open: true };
-  return {
-    cid,
-    fd,
-    [Symbol.asyncDispose]: async () => {
-      if (state.open) closeSync(fd);
-      state.open = false;
-    },
-  };
-}
-
-function openVhost(): number {
-  try {
-    return openSync("/dev/vhost-vsock", "r+");
-  } catch (cause) {
-    const errno = errnoOf(cause) ?? "EUNKNOWN";
-    if (errno !== "ENOENT" && errno !== "ENODEV") throw new HostCallFailed("open /dev/vhost-vsock", errno, { cause });
-    const fix = "load the kernel module vhost_vsock, or set the vsock transport to vhost-user";
-    throw new EnvironmentLacks("/dev/vhost-vsock is not on this machine", fix, { cause });
-  }
-}
-
-// 0 to 2 are reserved, and 0xffffffff means any (vsock(7)).
-function randomCid(): number {
-  return 3 + Math.floor(Math.random() * (0xfffffffe - 3));
 }
 
 async function loadVsock(): Promise<Libc> {

@@ -8,13 +8,14 @@ import { pause } from "../lib/deadline.ts";
 import { Cancelled, errnoOf, HostCallFailed, KataError, LaunchFailed, type VmExitFacts } from "../lib/errors.ts";
 import { type Logger, silentLogger } from "../lib/logger.ts";
 import type { Ownership } from "../lib/owned.ts";
-import type { LaunchPlan } from "../plan/launch-plan.ts";
-import { renderQmpSteps } from "../plan/qmp-steps.ts";
+import type { LaunchPlan, VsockPlan } from "../plan/launch-plan.ts";
+import { type QmpStep, renderQmpSteps } from "../plan/qmp-steps.ts";
 import type { QmpSession, TranscriptEntry } from "../wire/qmp/client.ts";
 import type { Child } from "./child.ts";
 import { type GuestConsole, openConsole } from "./console.ts";
 import { dialerOf } from "./dial.ts";
 import { explainExit, recognise } from "./failure-causes.ts";
+import { cidOfStep, takeFreeCid } from "./guest-cid.ts";
 import { startHelper } from "./helpers.ts";
 import { connectQmp, spawnQemu } from "./qemu-process.ts";
 import { RunningVm } from "./running-vm.ts";
@@ -42,11 +43,20 @@ export async function bootVm(plan: LaunchPlan, options: BootOptions): Promise<Ru
   const qemu = cleanup.use("qemu process", await spawnQemu(plan, options.ownership));
   options.timeline?.mark("qemu started");
   const exited = qemu.exited.then((exit): VmExitFacts => ({ ...exit, consoleTail: guestConsole.text() }));
-  const qmp = await drive(plan, { qemu, exited, console: guestConsole }, options);
+  const { qmp, vsock } = await drive(plan, { qemu, exited, console: guestConsole }, options);
   cleanup.use("qmp session", qmp);
   const logger = options.logger ?? silentLogger;
-  const dial = options.dial ?? dialerOf(plan.vsock);
-  return new RunningVm({ plan, qemu, qmp, console: guestConsole, exited, dial, logger, cleanup: cleanup.move() });
+  const dial = options.dial ?? dialerOf(vsock);
+  return new RunningVm({
+    plan: { ...plan, vsock },
+    qemu,
+    qmp,
+    console: guestConsole,
+    exited,
+    dial,
+    logger,
+    cleanup: cleanup.move(),
+  });
 }
 
 interface Launching {
@@ -56,25 +66,44 @@ interface Launching {
 }
 
 /** Connects, runs the steps and `cont`. */
-async function drive(plan: LaunchPlan, vm: Launching, options: BootOptions): Promise<QmpSession> {
+async function drive(
+  plan: LaunchPlan,
+  vm: Launching,
+  options: BootOptions,
+): Promise<{ qmp: QmpSession; vsock: VsockPlan }> {
   const signal = lostOr(options.signal, vm.exited);
   const progress = { during: "connecting to QEMU" };
   let qmp: QmpSession | undefined;
   try {
     qmp = await connectQmp(plan.runFiles.qmp, { ...monitorOptions(options), signal });
     options.timeline?.mark("qmp ready");
+    let { vsock } = plan;
     for (const step of renderQmpSteps(plan)) {
       progress.during = step.execute === "cont" ? "starting the guest" : `plugging devices (${step.execute})`;
       if (step.execute === "cont") options.timeline?.mark("devices plugged");
-      await qmp.executeRaw(step.execute, step.arguments, { timeoutMs: stepTimeoutMs, signal });
+      const cid = await runStep(step, qmp, { timeoutMs: stepTimeoutMs, signal });
+      if (cid !== undefined) vsock = { transport: "vhost", cid };
     }
     if (plan.tee.kind === "snp") await requireSnp(qmp);
     options.timeline?.mark("guest running");
-    return qmp;
+    return { qmp, vsock };
   } catch (error) {
     qmp?.close();
     throw await explain(error, { plan, vm, during: progress.during, signal: options.signal });
   }
+}
+
+/** Answers with the vsock id that a step took. */
+async function runStep(
+  step: QmpStep,
+  qmp: QmpSession,
+  limits: { timeoutMs: number; signal: AbortSignal },
+): Promise<number | undefined> {
+  const planned = cidOfStep(step);
+  const execute = (change: object) => qmp.executeRaw(step.execute, { ...step.arguments, ...change }, limits);
+  if (planned !== undefined) return await takeFreeCid(planned, (cid) => execute({ "guest-cid": cid }));
+  await qmp.executeRaw(step.execute, step.arguments, limits);
+  return undefined;
 }
 
 function monitorOptions({ monitorTimeoutMs = 20_000, transcript }: BootOptions) {
