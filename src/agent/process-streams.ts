@@ -3,8 +3,10 @@
 import { ProtocolViolation } from "../lib/errors.ts";
 import type { AgentRpc } from "./agent-client.ts";
 
-/** The agent allocates what is asked for. A larger answer stalls vhost-device-vsock 0.3 (measured: 32 KiB does). */
-const readBytes = 16 * 1024;
+/** What one read asks for; the agent allocates that much. */
+export const largeReadBytes = 128 * 1024;
+/** For an agent whose answers leave in packets of their own size: vhost-device-vsock 0.3 stalls at 32 KiB. */
+export const smallReadBytes = 16 * 1024;
 /** one WriteStdin frame; well below ttrpc's 4 MiB */
 const writeBytes = 64 * 1024;
 const callLimit = { timeoutMs: 30_000 };
@@ -19,12 +21,20 @@ export interface AgentProcess {
   resize(size: { rows: number; columns: number }): Promise<void>;
 }
 
-export function agentProcess(rpc: AgentRpc, target: { containerId: string; execId: string }): AgentProcess {
+export interface ProcessTarget {
+  readonly containerId: string;
+  /** empty for the container's first process */
+  readonly execId: string;
+  readonly readBytes: number;
+}
+
+export function agentProcess(rpc: AgentRpc, target: ProcessTarget): AgentProcess {
+  const { readBytes: len } = target;
   // the agent stores the first process under the container's own id
   const id = { container_id: target.containerId, exec_id: target.execId || target.containerId };
   return {
-    readStdout: async () => (await rpc.ReadStdout({ ...id, len: readBytes })).data,
-    readStderr: async () => (await rpc.ReadStderr({ ...id, len: readBytes })).data,
+    readStdout: async () => (await rpc.ReadStdout({ ...id, len })).data,
+    readStderr: async () => (await rpc.ReadStderr({ ...id, len })).data,
     writeStdin: (bytes) => writeAll(rpc, id, bytes),
     closeStdin: async () => void (await rpc.CloseStdin(id, callLimit)),
     wait: async () => (await rpc.WaitProcess(id)).status,

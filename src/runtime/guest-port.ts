@@ -14,6 +14,8 @@ export interface GuestLimits {
   readonly createContainerMs: number;
   /** every other call that answers by itself */
   readonly requestMs: number;
+  /** one read of a process's output */
+  readonly readBytes: number;
 }
 
 /** What our own agent calls the features that the common protocol does not have. */
@@ -35,6 +37,7 @@ export function guestPort(
   const { rpc } = agent;
   const { vm, features, limits } = context;
   const call = { timeoutMs: limits.requestMs };
+  const { readBytes } = limits;
   const gone = guestGone(agent, vm);
   gone.catch(() => undefined);
   return {
@@ -55,7 +58,7 @@ export function guestPort(
     execProcess: async ({ containerId, execId, process }) => {
       await rpc.ExecProcess({ container_id: containerId, exec_id: execId, process: toAgentProcess(process) }, call);
     },
-    process: (target) => agentProcess(rpc, target),
+    process: (target) => agentProcess(rpc, { ...target, readBytes }),
     control: guestControl(rpc, call),
   };
 }

@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type AgentClient, agentPort, connectAgent } from "../agent/agent-client.ts";
+import { largeReadBytes, smallReadBytes } from "../agent/process-streams.ts";
 import { setUpSandbox } from "../agent/sandbox-setup.ts";
 import type { RuntimeConfig } from "../config/schema.ts";
 import { enterCgroup, openCgroup } from "../host/cgroup.ts";
@@ -93,7 +94,7 @@ async function tellExpected(plan: LaunchPlan, logger: Logger): Promise<void> {
   }
 }
 
-async function becomeSandbox(vm: PodVm, request: PodRequest, context: LaunchContext & { network: NetworkFacts }) {
+async function becomeSandbox(vm: RunningVm, request: PodRequest, context: LaunchContext & { network: NetworkFacts }) {
   const { config, signal, timeline, network } = context;
   const { bootTimeout, requestTimeout, createContainerTimeout } = config.agent;
   const stream = await vm.dialGuest(agentPort, { timeoutMs: bootTimeout * 1000, signal });
@@ -110,7 +111,10 @@ async function becomeSandbox(vm: PodVm, request: PodRequest, context: LaunchCont
   await setUpSandbox(agent.rpc, setup, limits.requestMs);
   const features = await readGuestFeatures(agent.rpc, limits.requestMs);
   timeline.mark("sandbox made");
-  return { agent, guest: guestPort(agent, { vm, features, limits }) };
+  // our own agent keeps its packets small; another one is kept from large ones by what we ask for
+  const large = features.verityLayers || vm.plan.vsock.transport === "vhost";
+  const readBytes = large ? largeReadBytes : smallReadBytes;
+  return { agent, guest: guestPort(agent, { vm, features, limits: { ...limits, readBytes } }) };
 }
 
 /** One tap for each interface that CNI made, named so that both ends are told apart at a glance. */

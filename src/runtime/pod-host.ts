@@ -125,6 +125,8 @@ export class PodHost implements PodPorts {
 
   emit(event: PodEvent): void {
     const { kind, ...data } = event;
+    if (event.containerId === this.#options.podId && kind === "create") this.timeline.mark("sandbox created");
+    if (event.containerId === this.#options.podId && kind === "start") this.timeline.mark("sandbox started");
     this.events.push("pod", kind, data);
     this.#options.emit(event);
   }

@@ -1,6 +1,6 @@
 // Benchmarks by one command; a table on stdout and JSON in a file. Every number that has a target is
 // told as a ratio to something measured in the same run.
-//   npm run bench -- --out FILE [--only start,pods,floor,measure] [--rounds N] [--handler NAME]
+//   npm run bench -- --out FILE [--only start,pods,floor,stdout,measure] [--rounds N] [--handler NAME]
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, release, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
@@ -12,6 +12,7 @@ import { benchMeasure } from "./measure.ts";
 import { benchPods } from "./pods.ts";
 import type { Run } from "./samples.ts";
 import { type BenchContext, benchStart } from "./shim.ts";
+import { benchStdout } from "./stdout.ts";
 
 type Benchmark = (context: BenchContext) => Promise<Run[]>;
 
@@ -19,6 +20,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   start: benchStart,
   pods: benchPods,
   floor: (context) => benchFloor(context.lab.folder),
+  stdout: (context) => benchStdout(context.lab.folder, context.rounds),
   measure: (context) => benchMeasure(context.lab.folder, context.rounds),
 };
 

@@ -9,7 +9,7 @@ import { sandboxStorages } from "../../../src/translate/storages.ts";
 import { AgentRefusal, FakeAgent } from "../../fakes/fake-agent.ts";
 import { Deferred, FakeWorld } from "../pod/fake-world.ts";
 
-const limits = { requestMs: 5000, createContainerMs: 5000 };
+const limits = { requestMs: 5000, createContainerMs: 5000, readBytes: 16 * 1024 };
 const network = { interfaces: [], routes: [], neighbours: [] };
 const vmExit = { exitCode: null, signal: "SIGKILL", stderrTail: "", consoleTail: "" };
 
