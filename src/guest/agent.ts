@@ -7,6 +7,7 @@ import type { Duplex } from "node:stream";
 import { errorText } from "../lib/errors.ts";
 import { createLogger, type Logger } from "../lib/logger.ts";
 import { serveConnection } from "../wire/ttrpc/server.ts";
+import { LISTENING_MARK } from "./boot-times.ts";
 import { type AgentOptions, type ListenAddress, parseOptions } from "./options.ts";
 import { servePortForward } from "./port-forward.ts";
 import { runCommand } from "./run-command.ts";
@@ -42,6 +43,7 @@ async function main(): Promise<void> {
   };
   await listen(options.listen, serve);
   if (options.listen.kind === "vsock" && options.portForward) await servePortForward(log);
+  performance.mark(LISTENING_MARK);
   log.info("listening", {
     address: describe(options.listen),
     nodeMs: Math.round(performance.nodeTiming.bootstrapComplete),

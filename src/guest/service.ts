@@ -1,11 +1,13 @@
 // The agent API: each method finds its object and calls it; no rule of the protocol lives here but the
 // choice of the error for an unknown container, which differs by method (agent-protocol §6).
+
 import { readFileSync } from "node:fs";
 import { Unsupported } from "../lib/errors.ts";
 import { AgentService } from "../wire/gen/kata/agent.ts";
 import { Health } from "../wire/gen/kata/health.ts";
 import type { BoundService, ServiceImpl } from "../wire/ttrpc/server-call.ts";
 import { bindService } from "../wire/ttrpc/server-call.ts";
+import { bootMetrics } from "./boot-times.ts";
 import { copyFile } from "./copy-file.ts";
 import {
   AGENT_VERSION,
@@ -203,7 +205,7 @@ function networkMethods(): Partial<Methods> {
 function guestMethods(): Partial<Methods> {
   return {
     GetGuestDetails: (request) => guestDetails(request),
-    GetMetrics: () => ({ metrics: agentMetrics() }),
+    GetMetrics: () => ({ metrics: agentMetrics() + bootMetrics() }),
     OnlineCPUMem: async (request) => {
       await bringOnline(request);
       return {};

@@ -26,7 +26,7 @@ export async function benchPods(context: BenchContext): Promise<Run[]> {
       async () => pods.peer.push(await peer.runPod()),
     ]);
     const timelines = await launchTimelines(context, pods.ours);
-    const stages = launchStages(timelines);
+    const stages = [...launchStages(timelines), ...(await guestParts(context, pods.ours, timelines))];
     // the first pod was the warm-up; the others are timed
     const waits = timelines.slice(1).map(timeInVm);
     const shares = own.map((ms, at) => ms - (waits[at] ?? Number.NaN));
@@ -65,6 +65,29 @@ function launchStages(timelines: readonly (readonly Stage[])[]): Run[] {
   const byName = new Map<string, number[]>();
   for (const { name, ms } of timelines.flat()) byName.set(name, [...(byName.get(name) ?? []), ms]);
   return [...byName].map(([name, samples]) => report({ name: `runp: ${name}`, unit: "ms", samples }));
+}
+
+/** The guest's own account of its boot, as durations; the firmware (and QEMU) is what is left before its kernel. */
+async function guestParts(
+  context: BenchContext,
+  pods: readonly Pod[],
+  timelines: readonly (readonly Stage[])[],
+): Promise<Run[]> {
+  const parts = { firmware: [] as number[], kernel: [] as number[], userspace: [] as number[], agent: [] as number[] };
+  for (const [at, pod] of pods.entries()) {
+    const outcome = await mustSucceed(
+      context.lab.exec([join(repository, "dist/bin/kata-cvm"), "agent", pod.id, "GetMetrics", "--json"]),
+    );
+    const { metrics } = JSON.parse(outcome.stdout.toString("utf8")) as { metrics: string };
+    const reached = (stage: string) =>
+      Number(new RegExp(`reached="${stage}"} (\\d+)`).exec(metrics)?.[1] ?? Number.NaN);
+    const stage = (name: string) => timelines[at]?.find((one) => one.name === name)?.ms ?? Number.NaN;
+    parts.firmware.push(stage("agent answers") - stage("qemu started") - reached("agent_listening"));
+    parts.kernel.push(reached("kernel"));
+    parts.userspace.push(reached("agent_start") - reached("kernel"));
+    parts.agent.push(reached("agent_listening") - reached("agent_start"));
+  }
+  return Object.entries(parts).map(([name, samples]) => report({ name: `runp, of it ${name}`, unit: "ms", samples }));
 }
 
 /** From QEMU's start to the sandbox's: time in which we wait for QEMU or for the guest. */
