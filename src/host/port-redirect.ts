@@ -48,15 +48,19 @@ export async function listenForForwards(
     open.add(socket);
     socket.once("close", () => open.delete(socket));
   });
-  await ownership.claim({ kind: "nft-table", netns, name: table });
-  await runInNetns(netns, ["nft", "-f", "-"], { input: renderRedirect(bound.port) });
-  return {
-    port: bound.port,
-    [Symbol.asyncDispose]: async () => {
-      for (const socket of open) socket.destroy();
-      await new Promise((resolve) => server.close(resolve));
-    },
+  const close = async (): Promise<void> => {
+    for (const socket of open) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
   };
+  try {
+    await ownership.claim({ kind: "nft-table", netns, name: table });
+    await runInNetns(netns, ["nft", "-f", "-"], { input: renderRedirect(bound.port) });
+  } catch (error) {
+    // a socket that stays would keep the whole namespace
+    await close();
+    throw error;
+  }
+  return { port: bound.port, [Symbol.asyncDispose]: close };
 }
 
 /** Idempotent: a table or a namespace that is gone is fine. */
