@@ -6,11 +6,11 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { Cri } from "../support/cri.ts";
 import { mustSucceed } from "./command.ts";
-import { handlers } from "./handlers.ts";
+import { handlers, programs } from "./handlers.ts";
 import { BUSYBOX_IMAGE, WEB_IMAGE } from "./images/catalog.ts";
 import { settle } from "./leftovers.ts";
 import { type Lab, startLab } from "./start-lab.ts";
-import { repository, toolPath } from "./tools.ts";
+import { toolPath } from "./tools.ts";
 
 const handler = process.env["DEMO_HANDLER"] ?? "kata-cvm";
 
@@ -69,7 +69,7 @@ async function fetchFromHost(lab: Lab, address: string): Promise<string> {
 async function showTimeline(lab: Lab, pod: string): Promise<void> {
   if (!handler.startsWith("kata-cvm")) return;
   say("             where the launch's time went (kata-cvm timeline):");
-  const outcome = await lab.exec([join(repository, "dist/bin/kata-cvm"), "timeline", pod]);
+  const outcome = await lab.exec([join(programs, "kata-cvm"), "timeline", pod]);
   show(outcome.code === 0 ? outcome.stdout.toString("utf8") : `not available: ${outcome.stderr.trim()}`);
 }
 

@@ -7,8 +7,10 @@ import { parse, stringify, type TomlTable } from "smol-toml";
 import type { LabHandler } from "./containerd-config.ts";
 import { repository } from "./tools.ts";
 
-/** The shim that `npm run build` makes. */
-export const shimBinary = join(repository, "dist/bin/containerd-shim-kata-cvm-v2");
+/** The programs that `npm run build` makes; KATA_CVM_DIST names another build's folder. */
+export const programs = join(process.env["KATA_CVM_DIST"] ?? join(repository, "dist"), "bin");
+
+export const shimBinary = join(programs, "containerd-shim-kata-cvm-v2");
 
 /** `kata-cvm` is the measured development class, `kata-cvm-fast` the quick one. */
 export type OurClass = "kata-cvm" | "kata-cvm-fast";

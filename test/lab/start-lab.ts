@@ -8,9 +8,10 @@ import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { type CommandOptions, mustSucceed, type Outcome, runCommand } from "./command.ts";
 import { handlerConfigPath, type LabHandler, registryMirrors, renderContainerdConfig } from "./containerd-config.ts";
+import { programs } from "./handlers.ts";
 import { PAUSE_IMAGE } from "./images/catalog.ts";
 import { type Leftovers, readHoldings } from "./leftovers.ts";
-import { repository, testImages, toolPath } from "./tools.ts";
+import { testImages, toolPath } from "./tools.ts";
 
 export interface LabOptions {
   /** folder of the lab; emptied at the start */
@@ -145,13 +146,7 @@ function prepareFolder(options: LabOptions, found: { containerd: string; version
   const system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   return {
     // containerd 1.6 knows no runtime_path: there the shim is found on PATH
-    PATH: [
-      found.containerd,
-      join(repository, "dist/bin"),
-      dirname(toolPath("crictl")),
-      dirname(process.execPath),
-      system,
-    ].join(":"),
+    PATH: [found.containerd, programs, dirname(toolPath("crictl")), dirname(process.execPath), system].join(":"),
     HOME: process.env["HOME"] ?? "/root",
     LAB: folder,
     SNAPSHOTTER: snapshotter,

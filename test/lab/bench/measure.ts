@@ -9,7 +9,8 @@ import { parseVcpuType } from "../../../src/measure/snp/cpu-models.ts";
 import { measureSnp, snpLayout } from "../../../src/measure/snp/launch-digest.ts";
 import { firmwareImage, type Section, sevMetadata, u32 } from "../../support/firmware-image.ts";
 import { mustSucceed, runCommand } from "../command.ts";
-import { cacheFolder, repository } from "../tools.ts";
+import { programs } from "../handlers.ts";
+import { cacheFolder } from "../tools.ts";
 import { type Run, report, samplesInTurn, timedInTurn } from "./samples.ts";
 
 const PEER = "sev-snp-measure";
@@ -18,7 +19,7 @@ const FIRMWARE_BYTES = 4 << 20;
 const VERITY_BYTES = 256 << 20;
 const VCPUS = 4;
 const CPU = "EPYC-v4";
-const kataCvm = join(repository, "dist/bin/kata-cvm");
+const kataCvm = join(programs, "kata-cvm");
 /** As in OVMF's AmdSev build: memory for the firmware, secrets, CPUID, calling area, kernel hashes. */
 const sections: readonly Section[] = [
   [0x800000, 0x9000, 1],

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { Cri, type Pod } from "../../support/cri.ts";
 import { mustSucceed } from "../command.ts";
-import { repository } from "../tools.ts";
+import { programs } from "../handlers.ts";
 import { median, type Run, report, timedInTurn } from "./samples.ts";
 import { type BenchContext, bareNodeMemory, memoryOf } from "./shim.ts";
 
@@ -53,9 +53,7 @@ export async function benchPods(context: BenchContext): Promise<Run[]> {
 async function launchTimelines(context: BenchContext, pods: readonly Pod[]): Promise<readonly (readonly Stage[])[]> {
   const timelines: (readonly Stage[])[] = [];
   for (const pod of pods) {
-    const outcome = await mustSucceed(
-      context.lab.exec([join(repository, "dist/bin/kata-cvm"), "timeline", pod.id, "--json"]),
-    );
+    const outcome = await mustSucceed(context.lab.exec([join(programs, "kata-cvm"), "timeline", pod.id, "--json"]));
     timelines.push((JSON.parse(outcome.stdout.toString("utf8")) as { stages: readonly Stage[] }).stages);
   }
   return timelines;
@@ -76,7 +74,7 @@ async function guestParts(
   const parts = { firmware: [] as number[], kernel: [] as number[], userspace: [] as number[], agent: [] as number[] };
   for (const [at, pod] of pods.entries()) {
     const outcome = await mustSucceed(
-      context.lab.exec([join(repository, "dist/bin/kata-cvm"), "agent", pod.id, "GetMetrics", "--json"]),
+      context.lab.exec([join(programs, "kata-cvm"), "agent", pod.id, "GetMetrics", "--json"]),
     );
     const { metrics } = JSON.parse(outcome.stdout.toString("utf8")) as { metrics: string };
     const reached = (stage: string) =>
