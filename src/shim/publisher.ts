@@ -30,6 +30,7 @@ interface Queued {
 export class Publisher {
   readonly #options: PublisherOptions;
   readonly #queue: Queued[] = [];
+  readonly #end = new AbortController();
   #client: TtrpcClient | null = null;
   #running: Promise<void> | null = null;
 
@@ -46,26 +47,28 @@ export class Publisher {
       topic,
       event: { type_url: typeUrl, value },
     };
-    if (this.#queue.length >= maxQueued) {
-      this.#options.logger.error("event dropped: too many wait for containerd", { topic });
+    if (this.#end.signal.aborted || this.#queue.length >= maxQueued) {
+      const why = this.#end.signal.aborted ? "the daemon ends" : "too many wait for containerd";
+      this.#options.logger.error(`event dropped: ${why}`, { topic });
       return;
     }
     this.#queue.push({ topic, request: { envelope } });
     this.#running ??= this.#run();
   }
 
-  /** Resolves when the queue is empty or `limitMs` is over, whichever is first; then disconnects. */
+  /** Resolves when the queue is empty or `limitMs` is over, whichever is first; nothing is tried any more then. */
   async drain(limitMs: number): Promise<void> {
     try {
       await withDeadline(this.#running ?? Promise.resolve(), { operation: "publishing events", timeoutMs: limitMs });
     } catch (error) {
       this.#options.logger.warn("events were left unpublished", { count: this.#queue.length, error: errorText(error) });
     }
+    this.#end.abort();
     this.#client?.close();
   }
 
   async #run(): Promise<void> {
-    for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
+    for (let next = this.#queue[0]; next !== undefined && !this.#end.signal.aborted; next = this.#queue[0]) {
       await this.#deliver(next);
       this.#queue.shift();
     }
@@ -74,6 +77,7 @@ export class Publisher {
 
   async #deliver(queued: Queued): Promise<void> {
     const { logger, retryStepMs = 1000 } = this.#options;
+    const { signal } = this.#end;
     for (let attempt = 1; ; attempt++) {
       try {
         const client = await this.#connect();
@@ -82,12 +86,14 @@ export class Publisher {
       } catch (error) {
         this.#client?.close();
         this.#client = null;
+        if (signal.aborted) return;
         if (attempt === attempts) {
           logger.error("event given up", { topic: queued.topic, attempts, error: errorText(error) });
           return;
         }
         // the first failure is usually a connection that containerd's restart closed
-        if (attempt > 1) await pause((attempt - 1) * retryStepMs);
+        if (attempt > 1) await pause((attempt - 1) * retryStepMs, signal).catch(() => undefined);
+        if (signal.aborted) return;
       }
     }
   }
@@ -100,7 +106,8 @@ export class Publisher {
       socket.once("error", (cause) => reject(new HostCallFailed("connect to containerd", errorText(cause), { cause })));
     });
     try {
-      await withDeadline(connected, { operation: "connecting to containerd", timeoutMs: callLimitMs });
+      const limits = { timeoutMs: callLimitMs, signal: this.#end.signal };
+      await withDeadline(connected, { operation: "connecting to containerd", ...limits });
     } catch (error) {
       socket.destroy();
       throw error;

@@ -90,6 +90,19 @@ describe("the publisher", () => {
     assert.match(lines.at(0) ?? "", /events were left unpublished" count=2/);
   });
 
+  it("tries nothing any more after the drain, and takes no more events", async () => {
+    await using fake = await FakeContainerd.listen();
+    await fake.goAway();
+    const { publisher, lines } = publisherFor(fake);
+    start(publisher, "a", "b");
+    await publisher.drain(1);
+    start(publisher, "late");
+    await fake.comeBack();
+    await new Promise((resolve) => setTimeout(resolve, 20 * retryStepMs));
+    assert.deepEqual([fake.connections, fake.attempts.length], [0, 0]);
+    assert.match(lines.at(-1) ?? "", /event dropped: the daemon ends/);
+  });
+
   it("drains at once when nothing was published", async () => {
     await using fake = await FakeContainerd.listen();
     await publisherFor(fake).publisher.drain(5000);
