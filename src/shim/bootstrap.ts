@@ -1,7 +1,7 @@
 // What `start` reads on stdin and answers on stdout. containerd 2.3 and newer send BootstrapParams
-// and want a BootstrapResult; older ones send an Any or nothing and want the plain address.
-// Each message can decode as the other, so identity decides. Decoded by hand: the protobuf runtime
-// would cost `start` a third of its time for seven fields.
+// and want a BootstrapResult; older ones send an Any or nothing. Each message can decode as the
+// other, so identity decides. Decoded by hand: the protobuf runtime would cost `start` a third of
+// its time for seven fields.
 import type { Invocation } from "./flags.ts";
 
 export interface BootstrapParams {
@@ -32,9 +32,36 @@ export function parseBootstrapParams(
   };
 }
 
+/** What tells, inside `start`, who asks (shim-contract §1.12). */
+export interface CallerFacts {
+  readonly params: BootstrapParams | null;
+  /** of the bundle's config.json; empty when there is none */
+  readonly annotations: Readonly<Record<string, string>>;
+  /** the bundle's directory */
+  readonly bundle: string;
+}
+
+/** With version 3 containerd speaks task v3 and calls neither `start` nor `delete` for a pod's further containers. */
+const groupingVersion = 3;
+/** CRI of containerd 2.0 and newer names the sandbox's image so; 1.x does not. */
+const sandboxImageAnnotation = "io.kubernetes.cri.podsandbox.image-name";
+/** Where 2.x keeps the bundles of `sandboxer = "shim"`, which needs version 3 for the pod's endpoint. */
+const sandboxControllerDir = "/io.containerd.sandbox.controller.v1.shim/";
+
+/**
+ * What `start` prints. 2.3 and newer read a BootstrapResult; 2.0 to 2.2 read JSON; 1.x takes whatever it gets for the
+ * address (1.6) or refuses version 3 (1.7): so without proof of 2.x it is the plain address, which all understand.
+ */
+export function renderAnswer(address: string, { params, annotations, bundle }: CallerFacts): Buffer {
+  if (params !== null) return encodeBootstrapResult(address);
+  const isVersion2x = annotations[sandboxImageAnnotation] !== undefined || bundle.includes(sandboxControllerDir);
+  if (!isVersion2x) return Buffer.from(address);
+  return Buffer.from(JSON.stringify({ version: groupingVersion, address, protocol: "ttrpc" }));
+}
+
 /** BootstrapResult{version=1, address=2, protocol=3} of containerd.runtime.bootstrap.v1. */
-export function encodeBootstrapResult(address: string): Buffer {
-  return Buffer.concat([Buffer.from([0x08, 2]), stringField(2, address), stringField(3, "ttrpc")]);
+function encodeBootstrapResult(address: string): Buffer {
+  return Buffer.concat([Buffer.from([0x08, groupingVersion]), stringField(2, address), stringField(3, "ttrpc")]);
 }
 
 function stringField(field: number, value: string): Buffer {

@@ -7,9 +7,9 @@ import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:
 import { createServer, type Server } from "node:net";
 import { dirname } from "node:path";
 import { EnvironmentLacks, errnoOf, errorText, HostCallFailed, InvalidRequest, NotFound } from "../lib/errors.ts";
-import { readSandboxRole, type SandboxRole } from "../oci/cri-annotations.ts";
+import { readSandboxRole } from "../oci/cri-annotations.ts";
 import { answers } from "./answers.ts";
-import { type BootstrapParams, encodeBootstrapResult, parseBootstrapParams } from "./bootstrap.ts";
+import { type BootstrapParams, parseBootstrapParams, renderAnswer } from "./bootstrap.ts";
 import type { Invocation } from "./flags.ts";
 import { socketPath } from "./socket-path.ts";
 
@@ -21,27 +21,29 @@ export interface StartContext {
   readonly self: readonly string[];
 }
 
-/** Bytes for stdout: the plain address, or a BootstrapResult if that is what containerd speaks. */
+/** Bytes for stdout: the address, in the form that this containerd understands. */
 export async function start(context: StartContext): Promise<Uint8Array> {
   const { invocation, input } = context;
   const params = parseBootstrapParams(input, invocation);
-  const group = readGrouping(invocation.id);
+  const annotations = readAnnotations();
+  // a bundle of the Sandbox API has no config.json: such an id is a pod of its own
+  const group = readSandboxRole(annotations, invocation.id);
   const path = socketPath({ ...invocation, podId: group.podId }, params?.socketDir);
   if (group.role === "container") await requireLiveDaemon(path, group.podId);
   else await ensureDaemon(path, { ...context, params });
   const address = `unix://${path}`;
   // containerd 1.x finds the shim again by this file after its own restart
   writeFileSync("address", address, { mode: 0o600 });
-  return params === null ? Buffer.from(address) : encodeBootstrapResult(address);
+  return renderAnswer(address, { params, annotations, bundle: process.cwd() });
 }
 
-/** A bundle of the Sandbox API has no config.json; such an id is a pod of its own. */
-function readGrouping(id: string): SandboxRole {
+/** Those of the bundle's spec; none when it has no config.json. */
+function readAnnotations(): Readonly<Record<string, string>> {
   let text: string;
   try {
     text = readFileSync("config.json", "utf8");
   } catch (error) {
-    if (errnoOf(error) === "ENOENT") return { role: "single", podId: id };
+    if (errnoOf(error) === "ENOENT") return {};
     throw new HostCallFailed("read config.json of the bundle", errnoOf(error) ?? errorText(error), { cause: error });
   }
   let spec: { annotations?: Record<string, string> } | null;
@@ -50,7 +52,7 @@ function readGrouping(id: string): SandboxRole {
   } catch (error) {
     throw new InvalidRequest("config.json", `is not JSON: ${errorText(error)}`, { cause: error });
   }
-  return readSandboxRole(spec?.annotations, id);
+  return spec?.annotations ?? {};
 }
 
 async function requireLiveDaemon(path: string, podId: string): Promise<void> {

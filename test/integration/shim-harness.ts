@@ -24,6 +24,7 @@ import { fileURLToPath } from "node:url";
 import { podRunDir } from "../../src/runtime/run-dir.ts";
 import { socketPath } from "../../src/shim/socket-path.ts";
 import { Task } from "../../src/wire/gen/containerd/task.ts";
+import { Task as TaskV3 } from "../../src/wire/gen/containerd/task_v3.ts";
 import { type ServiceClient, TtrpcClient } from "../../src/wire/ttrpc/client.ts";
 import { FakeContainerd } from "../fakes/fake-containerd.ts";
 
@@ -47,6 +48,7 @@ export interface RunOptions {
 
 export interface ShimClient extends Disposable {
   readonly task: ServiceClient<typeof Task>;
+  readonly taskV3: ServiceClient<typeof TaskV3>;
   readonly closed: Promise<unknown>;
 }
 
@@ -145,7 +147,8 @@ export class ShimBench implements AsyncDisposable {
 
   dial(path: string): ShimClient {
     const client = new TtrpcClient(createConnection(path), { peer: "the shim" });
-    return { task: client.service(Task), closed: client.closed, [Symbol.dispose]: () => client.close() };
+    const [task, taskV3] = [client.service(Task), client.service(TaskV3)];
+    return { task, taskV3, closed: client.closed, [Symbol.dispose]: () => client.close() };
   }
 
   async pidOf(path: string): Promise<number> {

@@ -66,8 +66,24 @@ describe("the shim, run as containerd runs it", function () {
       const { code, stdout, stderr } = await bench.run("start", id, { stdin: params(id) });
       assert.deepEqual([code, stderr], [0, ""]);
       const result = BootstrapResult.decode(stdout);
-      assert.deepEqual([result.version, result.protocol], [2, "ttrpc"]);
+      assert.deepEqual([result.version, result.protocol], [3, "ttrpc"]);
       assert.equal(result.address, `unix://${bench.socketOf(id)}`);
+      await bench.shutDown(bench.socketOf(id));
+    });
+
+    it("answers a sandbox of containerd 2.0 to 2.2 with JSON of version 3, and serves that version's Task service", async () => {
+      const id = bench.id("json");
+      bench.bundle(id, {
+        "io.kubernetes.cri.container-type": "sandbox",
+        "io.kubernetes.cri.podsandbox.image-name": "registry.k8s.io/pause:3.10",
+      });
+      const { code, stdout, stderr } = await bench.run("start", id, { stdin: Any.encode(options) });
+      assert.deepEqual([code, stderr], [0, ""]);
+      const address = `unix://${bench.socketOf(id)}`;
+      assert.deepEqual(JSON.parse(stdout.toString()), { version: 3, address, protocol: "ttrpc" });
+      assert.equal(readFileSync(join(bench.folder, "bundles", id, "address"), "utf8"), address);
+      using client = bench.dial(bench.socketOf(id));
+      assert.deepEqual(await client.taskV3.Connect({ id: "any" }), await client.task.Connect({ id: "any" }));
       await bench.shutDown(bench.socketOf(id));
     });
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { encodeBootstrapResult, parseBootstrapParams } from "../../../src/shim/bootstrap.ts";
+import { parseBootstrapParams, renderAnswer } from "../../../src/shim/bootstrap.ts";
 import { BootstrapParams, BootstrapResult } from "../../../src/wire/gen/containerd/bootstrap.ts";
 import { Options } from "../../../src/wire/gen/containerd/runtimeoptions.ts";
 import { Any } from "../../../src/wire/gen/google/protobuf/any.ts";
@@ -74,13 +74,36 @@ describe("stdin of start", () => {
   });
 });
 
-describe("the answer to BootstrapParams", () => {
-  it("decodes as a BootstrapResult of version 2 over ttrpc", () => {
+describe("the answer of start", () => {
+  const bundle = "/run/containerd/io.containerd.runtime.v2.task/k8s.io/pod1";
+  const none = { params: null, annotations: {}, bundle };
+  const criOf2 = { "io.kubernetes.cri.podsandbox.image-name": "registry.k8s.io/pause:3.10" };
+
+  it("decodes as a BootstrapResult of version 3 over ttrpc for who sent BootstrapParams (2.3 and newer)", () => {
     for (const address of ["unix:///run/containerd/s/ab", `unix:///${"long/".repeat(60)}`]) {
-      const result = BootstrapResult.decode(encodeBootstrapResult(address));
-      assert.equal(result.version, 2);
+      const from2x = { ...none, params: parseBootstrapParams(params(), invocation) };
+      const result = BootstrapResult.decode(renderAnswer(address, from2x));
+      assert.equal(result.version, 3);
       assert.equal(result.address, address);
       assert.equal(result.protocol, "ttrpc");
+    }
+  });
+
+  it("is JSON of version 3 for a sandbox of 2.0 to 2.2, which its image's annotation or its directory gives away", () => {
+    const controller = "/run/containerd/io.containerd.sandbox.controller.v1.shim/k8s.io/pod1";
+    for (const facts of [
+      { ...none, annotations: criOf2 },
+      { ...none, bundle: controller },
+    ]) {
+      const answer = JSON.parse(renderAnswer("unix:///s", facts).toString()) as unknown;
+      assert.deepEqual(answer, { version: 3, address: "unix:///s", protocol: "ttrpc" });
+    }
+  });
+
+  it("is the plain address for who may be 1.x: JSON is an address to 1.6, and 1.7 refuses version 3", () => {
+    const criOf1 = { "io.kubernetes.cri.container-type": "sandbox", "io.kubernetes.cri.sandbox-id": "pod1" };
+    for (const annotations of [{}, criOf1]) {
+      assert.equal(renderAnswer("unix:///s", { ...none, annotations }).toString(), "unix:///s");
     }
   });
 });
