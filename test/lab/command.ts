@@ -7,6 +7,8 @@ export interface CommandOptions {
   readonly input?: string | Buffer;
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
+  /** sees standard output as it comes, for progress */
+  readonly onStdout?: (chunk: Buffer) => void;
 }
 
 export interface Outcome {
@@ -42,7 +44,10 @@ export function runCommand(argv: readonly string[], options: CommandOptions = {}
   });
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];
-  child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
+  child.stdout.on("data", (chunk: Buffer) => {
+    stdout.push(chunk);
+    options.onStdout?.(chunk);
+  });
   child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
   child.stdin.on("error", () => undefined);
   child.stdin.end(options.input);

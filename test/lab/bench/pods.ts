@@ -3,9 +3,10 @@
 import { join } from "node:path";
 import { Cri, type Pod } from "../../support/cri.ts";
 import { mustSucceed } from "../command.ts";
+import { daemonPid, memoryOf } from "../daemon-memory.ts";
 import { programs } from "../handlers.ts";
 import { median, type Run, report, timedInTurn } from "./samples.ts";
-import { type BenchContext, bareNodeMemory, memoryOf } from "./shim.ts";
+import { type BenchContext, bareNodeMemory } from "./shim.ts";
 
 /** One line of `kata-cvm timeline --json`. */
 interface Stage {
@@ -94,16 +95,11 @@ function timeInVm(stages: readonly Stage[]): number {
   return at("sandbox started") - at("qemu started");
 }
 
-async function daemonPid(context: BenchContext, pod: Pod): Promise<string> {
-  const { stdout } = await mustSucceed(context.lab.exec(["pgrep", "-o", "-f", "--", `-id ${pod.id}`]));
-  return stdout.toString("utf8").trim();
-}
-
 async function benchMemory(context: BenchContext, mine: Pod, theirs: Pod): Promise<Run[]> {
   const runs: Run[] = [];
   for (const kind of ["Rss", "Pss"] as const) {
     const word = kind.toUpperCase();
-    const own = await memoryOf(context.lab, await daemonPid(context, mine), kind);
+    const own = await memoryOf(context.lab, await daemonPid(context.lab, mine), kind);
     const node = {
       name: `bare node ${word}`,
       unit: "MiB",
@@ -112,7 +108,7 @@ async function benchMemory(context: BenchContext, mine: Pod, theirs: Pod): Promi
     const runc = {
       name: `runc shim ${word}`,
       unit: "MiB",
-      samples: [await memoryOf(context.lab, await daemonPid(context, theirs), kind)],
+      samples: [await memoryOf(context.lab, await daemonPid(context.lab, theirs), kind)],
     } as const;
     runs.push(report({ name: `daemon ${word}`, unit: "MiB", samples: [own] }, node));
     runs.push(report({ name: `daemon ${word} beside runc's`, unit: "MiB", samples: [own] }, runc));

@@ -97,12 +97,6 @@ export async function benchStart(context: BenchContext): Promise<Run[]> {
   ];
 }
 
-/** MiB of one kind in /proc/PID/smaps_rollup of a process of the lab. */
-export async function memoryOf(lab: Lab, pid: string, kind: "Rss" | "Pss"): Promise<number> {
-  const { stdout } = await mustSucceed(lab.exec(["cat", `/proc/${pid}/smaps_rollup`]));
-  return Number(new RegExp(`^${kind}:\\s+(\\d+)`, "m").exec(stdout.toString("utf8"))?.[1]) / 1024;
-}
-
 /** Memory of a bare Node that waits, for comparison. */
 export async function bareNodeMemory(lab: Lab, kind: "Rss" | "Pss"): Promise<number> {
   const script = `${process.execPath} -e 'setInterval(() => {}, 1e6)' & sleep 1; cat /proc/$!/smaps_rollup; kill $!`;
