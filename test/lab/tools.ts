@@ -18,6 +18,7 @@ export type ToolName =
   | "programs"
   | "containerd-1.6"
   | "containerd-1.7"
+  | "containerd-2.1"
   | "containerd-2";
 
 const known = new Map<ToolName, string>();
