@@ -4,9 +4,10 @@ import { toAddress, toHex } from "../measure/hex.ts";
 import { hashKernelFiles, type KernelHashes } from "../measure/kernel-hashes.ts";
 import { type OvmfFirmware, parseOvmf } from "../measure/ovmf.ts";
 import { parseVcpuType } from "../measure/snp/cpu-models.ts";
-import { measureSnp, type SnpInputs, snpLayout } from "../measure/snp/launch-digest.ts";
+import { measureSnp, type SnpInputs, type SnpMeasurement, snpLayout } from "../measure/snp/launch-digest.ts";
 import { measureSev } from "../measure/snp/sev-digest.ts";
-import type { Vmm } from "../measure/snp/vmsa.ts";
+import { measureSvsm } from "../measure/snp/svsm-digest.ts";
+import { vmms } from "../measure/snp/vmsa.ts";
 import type { Trail } from "../measure/trail.ts";
 import type { ArgsOf, CommandOptions } from "./command.ts";
 import { defineKind, type Measured, measureCommand, settingsOf } from "./measured.ts";
@@ -19,14 +20,21 @@ const options = {
   vmm: {
     type: "string",
     describe: "whose register state and page order",
-    choices: ["qemu", "qemu-legacy", "ec2", "ec2-legacy", "gce"],
+    choices: vmms,
     default: "qemu",
   },
   "guest-features": { type: "string", describe: "SEV_FEATURES of the host", default: "0x1" },
   kernel: { type: "string", describe: "kernel or UKI, for kernel-hashes=on" },
   initrd: { type: "string", describe: "initial ramdisk" },
   append: { type: "string", describe: "kernel command line, exact" },
-  mode: { type: "string", describe: "kind of guest", choices: ["snp", "seves", "sev"], default: "snp" },
+  mode: {
+    type: "string",
+    describe: "kind of guest; snp:svsm is COCONUT-SVSM before IGVM",
+    choices: ["snp", "snp:svsm", "seves", "sev"],
+    default: "snp",
+  },
+  svsm: { type: "string", describe: "SVSM binary, for --mode snp:svsm" },
+  "vars-size": { type: "number", describe: "bytes of the variable store between SVSM and firmware" },
   ladder: { type: "boolean", describe: "digests of every number of vCPUs up to --vcpus", default: false },
 } as const satisfies CommandOptions;
 type Args = ArgsOf<typeof options>;
@@ -38,7 +46,10 @@ export const snpKind = defineKind({
   async measure(args) {
     const firmware = parseOvmf(await readInput("--ovmf", args.ovmf));
     const kernelHashes = await readKernelHashes(args);
-    const measured = args.mode === "snp" ? snp(args, firmware, kernelHashes) : sev(args, firmware, kernelHashes);
+    const measured =
+      args.mode === "sev" || args.mode === "seves"
+        ? sev(args, firmware, kernelHashes)
+        : snp(args, await measureGuest(args, firmware, kernelHashes), kernelHashes);
     return { ...measured, settings: settingsOf(args, options) };
   },
 });
@@ -56,16 +67,36 @@ async function readKernelHashes(args: Args): Promise<KernelHashes | undefined> {
   return hashKernelFiles({ kernel, ...initrd, cmdline: args.append ?? "" });
 }
 
-function snp(args: Args, firmware: OvmfFirmware, kernelHashes: KernelHashes | undefined): Omit<Measured, "settings"> {
-  const inputs: SnpInputs = {
-    layout: snpLayout(firmware),
+async function measureGuest(
+  args: Args,
+  firmware: OvmfFirmware,
+  kernelHashes: KernelHashes | undefined,
+): Promise<SnpMeasurement> {
+  const state = {
     vcpus: args.vcpus,
     vcpuSignature: parseVcpuType(args["vcpu-type"]),
     guestFeatures: parseFeatures(args["guest-features"]),
-    vmm: args.vmm satisfies Vmm,
-    ...(kernelHashes === undefined ? {} : { kernelHashes }),
   };
-  const { measurement, ovmfHash, trail } = measureSnp(inputs);
+  if (args.mode === "snp:svsm") {
+    const { vmm } = args;
+    if (vmm !== "qemu" && vmm !== "qemu-legacy") throw new InvalidRequest("--vmm", `${vmm} never ran an SVSM this way`);
+    if (kernelHashes) throw new InvalidRequest("--kernel", "is not measured with an SVSM: its vTPM measures the boot");
+    const { svsm, "vars-size": varsBytes } = args;
+    if (svsm === undefined) throw new InvalidRequest("--svsm", "is required for --mode snp:svsm");
+    if (varsBytes === undefined) throw new InvalidRequest("--vars-size", "is required for --mode snp:svsm");
+    return measureSvsm({ ...state, firmware, svsm: parseOvmf(await readInput("--svsm", svsm)), varsBytes, vmm });
+  }
+  const stray = (["svsm", "vars-size"] as const).find((name) => args[name] !== undefined);
+  if (stray) throw new InvalidRequest(`--${stray}`, "is for --mode snp:svsm");
+  const inputs: SnpInputs = { ...state, layout: snpLayout(firmware), vmm: args.vmm };
+  return measureSnp(kernelHashes === undefined ? inputs : { ...inputs, kernelHashes });
+}
+
+function snp(
+  args: Args,
+  { measurement, ovmfHash, trail }: SnpMeasurement,
+  kernelHashes: KernelHashes | undefined,
+): Omit<Measured, "settings"> {
   const ladder = args.ladder ? { ladder: ladderOf(trail) } : {};
   const json = {
     ...describe(args, kernelHashes),
@@ -78,7 +109,7 @@ function snp(args: Args, firmware: OvmfFirmware, kernelHashes: KernelHashes | un
 }
 
 function sev(args: Args, firmware: OvmfFirmware, kernelHashes: KernelHashes | undefined): Omit<Measured, "settings"> {
-  if (args.ladder) throw new InvalidRequest("--ladder", "is for --mode snp");
+  if (args.ladder) throw new InvalidRequest("--ladder", "is for SNP modes");
   const es = { vcpus: args.vcpus, vcpuSignature: parseVcpuType(args["vcpu-type"]), vmm: args.vmm };
   const { digest, trail } = measureSev({
     firmware,

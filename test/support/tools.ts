@@ -3,19 +3,18 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-const fixtures = join(import.meta.dirname, "../../../shared/fixtures");
+/** Folders of fixture files; KATA_CVM_FIXTURES names one more, for those that are too large to hand round. */
+const fixtures = [process.env["KATA_CVM_FIXTURES"] ?? "", join(import.meta.dirname, "../../../shared/fixtures")];
 
 /** Skips the running test unless the fixture exists; else its bytes. */
 export function fixture(test: Mocha.Context, path: string): Buffer {
-  const file = join(fixtures, path);
-  if (!existsSync(file)) skip(test, `the fixture ${path} is not on this machine`);
-  return readFileSync(file);
+  return optionalFixture(path) ?? skip(test, `the fixture ${path} is not on this machine`);
 }
 
 /** Bytes of a fixture for the fuzzers' seeds, or undefined where there is none. */
 export function optionalFixture(path: string): Buffer | undefined {
-  const file = join(fixtures, path);
-  return existsSync(file) ? readFileSync(file) : undefined;
+  const file = fixtures.map((folder) => join(folder, path)).find((candidate) => existsSync(candidate));
+  return file === undefined ? undefined : readFileSync(file);
 }
 
 /** The first of these programs that can be started; skips the running test when there is none. */

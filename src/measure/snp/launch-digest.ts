@@ -5,11 +5,11 @@ import { toAddress, toHex } from "../hex.ts";
 import { fitsPage, type KernelHashes, kernelHashPage } from "../kernel-hashes.ts";
 import { MAX_FIRMWARE_BYTES, type OvmfFirmware, type SevSection } from "../ovmf.ts";
 import { MalformedInput } from "../reader.ts";
-import type { Step, StepPart, Trail } from "../trail.ts";
-import { type BlankPageType, PAGE_BYTES, PageChain } from "./page-chain.ts";
-import { BSP_EIP, VMSA_GPA, type Vmm, vmsaPage } from "./vmsa.ts";
+import type { StepPart, Trail } from "../trail.ts";
+import { DIGEST_BYTES, LaunchRecord, settings } from "./launch-record.ts";
+import { PAGE_BYTES } from "./page-chain.ts";
+import { BSP_EIP, type Vmm, vmsaPage } from "./vmsa.ts";
 
-const DIGEST_BYTES = 48;
 /** More vCPUs than any EPYC host can give. */
 export const MAX_VCPUS = 4096;
 
@@ -50,7 +50,7 @@ export function snpLayout(firmware: OvmfFirmware): SnpLayout {
   const refuse = (offset: number, reason: string): never => {
     throw new MalformedInput("OVMF firmware", offset, reason);
   };
-  if (bytes.length % PAGE_BYTES !== 0) refuse(bytes.length, `size ${bytes.length} is not a multiple of 4096`);
+  checkWholePages(bytes);
   if (!sevSections) return refuse(bytes.length, "no SEV metadata: this build cannot start under SNP");
   let total = 0;
   for (const { offset, gpa: start, size } of sevSections) {
@@ -67,36 +67,50 @@ export function snpLayout(firmware: OvmfFirmware): SnpLayout {
   };
 }
 
+/** Refuses files that cannot be measured page by page. */
+export function checkWholePages(bytes: Uint8Array): void {
+  if (bytes.length % PAGE_BYTES === 0) return;
+  throw new MalformedInput("OVMF firmware", bytes.length, `size ${bytes.length} is not a multiple of 4096`);
+}
+
 /** The launch digest, with the step that each input made. */
 export function measureSnp(inputs: SnpInputs): SnpMeasurement {
   checkInputs(inputs);
-  const recorder = new SnpRecorder(inputs);
-  recorder.firmware();
-  const ovmfHash = recorder.chain.digest;
-  const { sections } = inputs.layout;
-  const isLate = (section: SevSection): boolean => inputs.vmm.startsWith("ec2") && section.type === "CPUID";
-  for (const section of sections.filter((one) => !isLate(one))) recorder.section(section);
-  for (const section of sections.filter(isLate)) recorder.section(section);
-  recorder.vcpus();
-  const measurement = recorder.chain.digest;
-  const initial = "00".repeat(DIGEST_BYTES);
-  const trail: Trail = {
-    register: "snp",
-    algorithm: "sha384",
-    initial,
-    steps: recorder.steps,
-    value: toHex(measurement),
-  };
-  return { measurement, ovmfHash, trail };
+  const { vmm, layout } = inputs;
+  const record = recordFirmware(layout);
+  const ovmfHash = record.digest;
+  const isLate = (section: SevSection): boolean => vmm.startsWith("ec2") && section.type === "CPUID";
+  for (const section of layout.sections.filter((one) => !isLate(one))) recordSection(record, section, inputs);
+  for (const section of layout.sections.filter(isLate)) recordSection(record, section, inputs);
+  const { vcpus: count, vcpuSignature: signature, guestFeatures: features } = inputs;
+  const state = { vmm, signature, features };
+  const boot = vmsaPage({ ...state, eip: BSP_EIP });
+  record.vcpus({ ...state, count, boot, other: vmsaPage({ ...state, eip: layout.apResetEip ?? BSP_EIP }) });
+  return { measurement: record.digest, ovmfHash, trail: record.trail() };
+}
+
+function recordFirmware({ firmware }: SnpLayout): LaunchRecord {
+  if ("digest" in firmware) return new LaunchRecord(firmware.digest);
+  const record = new LaunchRecord();
+  record.pages({ label: "firmware", setting: settings.firmware }, firmware.gpa, firmware.bytes);
+  return record;
+}
+
+function recordSection(record: LaunchRecord, section: SevSection, { kernelHashes, layout, vmm }: SnpInputs): void {
+  const isHashes = section.type === "KERNEL_HASHES";
+  if (!isHashes || !kernelHashes) {
+    record.section(section, isHashes ? settings.kernel : settings.firmware, vmm);
+    return;
+  }
+  const page = kernelHashPage(kernelHashes, (layout.hashTableGpa ?? 0) % PAGE_BYTES);
+  const cause = { label: "kernel hashes page", setting: settings.kernel, parts: hashParts(kernelHashes) };
+  record.pages(cause, section.gpa, page);
 }
 
 function checkInputs(inputs: SnpInputs): void {
-  const { layout, vcpus, vcpuSignature, guestFeatures, kernelHashes } = inputs;
+  const { layout, vcpus, kernelHashes } = inputs;
   checkVcpus(vcpus, layout.apResetEip);
-  if (!Number.isInteger(vcpuSignature) || vcpuSignature < 0 || vcpuSignature > 0xffff_ffff) {
-    throw new InvalidRequest("vcpu-type", `${vcpuSignature} is not a 32-bit signature`);
-  }
-  if (BigInt.asUintN(64, guestFeatures) !== guestFeatures) throw new InvalidRequest("guest-features", "needs 64 bits");
+  checkVcpuState(inputs);
   if ("digest" in layout.firmware && layout.firmware.digest.length !== DIGEST_BYTES) {
     throw new InvalidRequest("ovmf-hash", `needs ${DIGEST_BYTES} bytes, has ${layout.firmware.digest.length}`);
   }
@@ -113,6 +127,17 @@ export function checkVcpus(vcpus: number, apResetEip: number | undefined): void 
   }
 }
 
+/** Refuses signatures and features that no VMSA field can hold. */
+export function checkVcpuState({
+  vcpuSignature,
+  guestFeatures,
+}: Pick<SnpInputs, "vcpuSignature" | "guestFeatures">): void {
+  if (!Number.isInteger(vcpuSignature) || vcpuSignature < 0 || vcpuSignature > 0xffff_ffff) {
+    throw new InvalidRequest("vcpu-type", `${vcpuSignature} is not a 32-bit signature`);
+  }
+  if (BigInt.asUintN(64, guestFeatures) !== guestFeatures) throw new InvalidRequest("guest-features", "needs 64 bits");
+}
+
 function checkHashRoom({ sections, hashTableGpa }: SnpLayout): void {
   const section = sections.find((one) => one.type === "KERNEL_HASHES");
   if (!section) throw new InvalidRequest("kernel", "the firmware's SEV metadata has no KERNEL_HASHES section");
@@ -123,108 +148,6 @@ function checkHashRoom({ sections, hashTableGpa }: SnpLayout): void {
   if (section.size !== PAGE_BYTES) {
     throw new InvalidRequest("kernel", `the KERNEL_HASHES section has ${section.size} bytes, not one page`);
   }
-}
-
-/** Names of settings as the CLI spells them; `explain` shows them beside each step. */
-const settings = {
-  firmware: "--ovmf",
-  vcpus: "--vcpus",
-  vcpuType: "--vcpu-type",
-  features: "--guest-features",
-  vmm: "--vmm",
-} as const;
-
-class SnpRecorder {
-  readonly chain: PageChain;
-  readonly steps: Step[] = [];
-  readonly #inputs: SnpInputs;
-
-  constructor(inputs: SnpInputs) {
-    this.#inputs = inputs;
-    const { firmware } = inputs.layout;
-    this.chain = new PageChain("digest" in firmware ? firmware.digest : undefined);
-  }
-
-  firmware(): void {
-    const { firmware } = this.#inputs.layout;
-    const setting = settings.firmware;
-    if ("digest" in firmware) {
-      this.#note({ label: "firmware (digest given)", setting, event: "NORMAL", bytes: 0, digest: "" });
-      return;
-    }
-    const digest = this.chain.addContents("NORMAL", firmware.gpa, firmware.bytes);
-    const { gpa, bytes } = firmware;
-    this.#note({ label: "firmware", setting, event: "NORMAL", gpa, bytes: bytes.length, digest: toHex(digest) });
-  }
-
-  section(section: SevSection): void {
-    const { gpa, size: bytes, type } = section;
-    const { kernelHashes, layout, vmm } = this.#inputs;
-    if (type === "KERNEL_HASHES" && kernelHashes) {
-      const page = kernelHashPage(kernelHashes, (layout.hashTableGpa ?? 0) % PAGE_BYTES);
-      const digest = toHex(this.chain.addContents("NORMAL", gpa, page));
-      const parts = hashParts(kernelHashes);
-      this.#note({ label: "kernel hashes page", setting: "--kernel", event: "NORMAL", gpa, bytes, digest, parts });
-      return;
-    }
-    const event = blankType(type, vmm);
-    this.chain.addBlank(event, gpa, bytes);
-    const setting = type === "KERNEL_HASHES" ? "--kernel" : settings.firmware;
-    this.#note({ label: sectionLabels[type], setting, event, gpa, bytes, digest: "" });
-  }
-
-  vcpus(): void {
-    const { vcpus, vcpuSignature, guestFeatures, vmm, layout } = this.#inputs;
-    const fields = { vmm, signature: vcpuSignature, features: guestFeatures };
-    const parts: readonly StepPart[] = [
-      { label: "VMM", setting: settings.vmm, value: vmm },
-      { label: "CPU signature", setting: settings.vcpuType, value: toAddress(vcpuSignature) },
-      { label: "SEV_FEATURES", setting: settings.features, value: toAddress(guestFeatures) },
-    ];
-    let page = vmsaPage({ ...fields, eip: BSP_EIP });
-    let digest = this.chain.addContents("VMSA", VMSA_GPA, page);
-    for (let index = 0; index < vcpus; index++) {
-      if (index === 1) {
-        page = vmsaPage({ ...fields, eip: layout.apResetEip ?? BSP_EIP });
-        digest = this.chain.addContents("VMSA", VMSA_GPA, page);
-      } else if (index > 1) {
-        this.chain.addDigest("VMSA", VMSA_GPA, digest);
-      }
-      const setting = index === 0 ? settings.vcpuType : settings.vcpus;
-      const bytes = page.length;
-      this.#note({
-        label: `vCPU ${index}`,
-        setting,
-        event: "VMSA",
-        gpa: VMSA_GPA,
-        bytes,
-        digest: toHex(digest),
-        parts,
-      });
-    }
-  }
-
-  #note(step: Omit<Step, "running" | "gpa"> & { gpa?: number }): void {
-    const { gpa, ...rest } = step;
-    this.steps.push({
-      ...rest,
-      ...(gpa === undefined ? {} : { gpa: toAddress(gpa) }),
-      running: toHex(this.chain.digest),
-    });
-  }
-}
-
-const sectionLabels: Readonly<Record<SevSection["type"], string>> = {
-  SEC_MEM: "memory validated for the firmware",
-  SECRETS: "secrets page",
-  CPUID: "CPUID page",
-  SVSM_CAA: "SVSM calling area",
-  KERNEL_HASHES: "kernel hashes page (unused)",
-};
-
-function blankType(type: SevSection["type"], vmm: Vmm): BlankPageType {
-  if (type === "SECRETS" || type === "CPUID") return type;
-  return type === "SEC_MEM" && vmm === "gce" ? "UNMEASURED" : "ZERO";
 }
 
 /** The three hashes as parts of a step. */

@@ -9,6 +9,7 @@ export const BSP_EIP = 0xffff_fff0;
 
 /** File offsets inside a VMSA that other code reads. */
 export const vmsaOffsets = { efer: 0xd0, cr4: 0x148, cr0: 0x158, rip: 0x178, sevFeatures: 0x3b0 } as const;
+const FCW_AT = 0x410;
 
 interface VmmProfile {
   readonly csBsp: number;
@@ -20,6 +21,8 @@ interface VmmProfile {
   readonly rdx: "signature" | number;
   readonly mxcsr: number;
   readonly fcw: number;
+  /** where the VMSAs are measured to lie */
+  readonly gpa: number;
 }
 
 const PAT_RESET = 0x0007_0406_0007_0406n;
@@ -32,8 +35,10 @@ const qemu: VmmProfile = {
   rdx: "signature",
   mxcsr: 0x1f80,
   fcw: 0x37f,
+  gpa: VMSA_GPA,
 };
 const ec2: VmmProfile = { ...qemu, csBsp: 0x9a, ss: 0x92, tr: 0x83, rdx: 0x600, mxcsr: 0, fcw: 0 };
+const gce: VmmProfile = { ...qemu, pat: 0x7_0106n, rdx: 0x600, mxcsr: 0, fcw: 0 };
 
 const profiles = {
   qemu,
@@ -42,10 +47,19 @@ const profiles = {
   ec2,
   /** EC2 before it set RDX; sev (crate) 7.1.0 still computes this */
   "ec2-legacy": { ...ec2, rdx: 0 },
-  gce: { ...qemu, pat: 0x7_0106n, rdx: 0x600, mxcsr: 0, fcw: 0 },
+  /** GCE on Milan; its tool cuts the address to the product's physical address width, 48 bits there as in KVM */
+  gce,
+  /** GCE on Genoa: 52 bits */
+  "gce-genoa": { ...gce, gpa: 0xf_ffff_ffff_f000 },
 } as const satisfies Readonly<Record<string, VmmProfile>>;
 
 export type Vmm = keyof typeof profiles;
+export const vmms = Object.keys(profiles) as readonly Vmm[];
+
+/** Guest physical address that this VMM's VMSAs are measured with. */
+export function vmsaGpa(vmm: Vmm): number {
+  return profiles[vmm].gpa;
+}
 
 export interface VmsaInputs {
   readonly vmm: Vmm;
@@ -90,6 +104,31 @@ export function vmsaPage(inputs: VmsaInputs): Buffer {
   ];
   for (const [at, value] of registers) page.writeBigUInt64LE(value, at);
   page.writeUInt32LE(vmm.mxcsr, 0x408);
-  page.writeUInt16LE(vmm.fcw, 0x410);
+  page.writeUInt16LE(vmm.fcw, FCW_AT);
+  return page;
+}
+
+/** The VMMs that started an SVSM before IGVM. */
+export type SvsmVmm = Extract<Vmm, "qemu" | "qemu-legacy">;
+
+/**
+ * One VMSA page of a guest with an SVSM, before IGVM: flat 32-bit protected mode at `entry`, for every vCPU.
+ * `qemu-legacy` is what hardware gave. `qemu` is what sev-snp-measure has published since: MXCSR as of
+ * KVM_SEV_INIT2, FCW still zero.
+ */
+export function svsmVmsaPage(inputs: Omit<VmsaInputs, "eip" | "vmm"> & { vmm: SvsmVmm; entry: number }): Buffer {
+  const { entry, ...state } = inputs;
+  const page = vmsaPage({ ...state, eip: BSP_EIP });
+  const flat = (at: number, selector: number, attributes: number): void => {
+    page.writeUInt16LE(selector, at);
+    page.writeUInt16LE(attributes, at + 2);
+    page.writeUInt32LE(0xffff_ffff, at + 4); // limit
+    page.writeBigUInt64LE(0n, at + 8); // base
+  };
+  for (const at of [0x00, 0x20, 0x30, 0x40]) flat(at, 0x10, 0xc93); // ES SS DS FS
+  flat(0x10, 0x08, 0xc9b); // CS
+  page.writeBigUInt64LE(0x11n, vmsaOffsets.cr0);
+  page.writeBigUInt64LE(BigInt(entry), vmsaOffsets.rip);
+  page.writeUInt16LE(0, FCW_AT);
   return page;
 }

@@ -2,19 +2,18 @@
 // sev-snp-measure (PyPI), a verity tree beside veritysetup. Both sides must come to the same digest.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { firmwareGuids, parseOvmf } from "../../../src/measure/ovmf.ts";
 import { parseVcpuType } from "../../../src/measure/snp/cpu-models.ts";
 import { measureSnp, snpLayout } from "../../../src/measure/snp/launch-digest.ts";
 import { firmwareImage, type Section, sevMetadata, u32 } from "../../support/firmware-image.ts";
+import { installPeer } from "../../support/sev-snp-measure.ts";
 import { mustSucceed, runCommand } from "../command.ts";
 import { programs } from "../handlers.ts";
-import { cacheFolder } from "../tools.ts";
 import { type Run, report, samplesInTurn, timedInTurn } from "./samples.ts";
 
 const PEER = "sev-snp-measure";
-const PEER_VERSION = "0.0.12";
 const FIRMWARE_BYTES = 4 << 20;
 const VERITY_BYTES = 256 << 20;
 const VCPUS = 4;
@@ -42,13 +41,13 @@ async function benchSnp(folder: string, rounds: number): Promise<Run[]> {
   const words = ["--vcpus", String(VCPUS), "--vcpu-type", CPU, "--ovmf", ovmf];
   const digestOf = async (argv: readonly string[]) => (await mustSucceed(runCommand(argv))).stdout.toString().trim();
   const own = () => digestOf([kataCvm, "measure", "snp", ...words]);
-  const theirs = () => digestOf([...peer, join(peerFolder(), "bin", PEER), "--mode", "snp", ...words]);
+  const theirs = () => digestOf([...peer.tool, "--mode", "snp", ...words]);
   const [first, second] = [await own(), await theirs()];
   if (first !== second) throw new Error(`the launch digests differ: ${first}, ${PEER} ${second}`);
   const [ours = [], peers = []] = await timedInTurn(rounds, [own, theirs]);
   const alone = await samplesInTurn(rounds, [
     async () => timeDigest(firmware),
-    async () => Number(await digestOf([...peer, "-c", timedPeer(ovmf)])),
+    async () => Number(await digestOf([...peer.python, "-c", timedPeer(ovmf)])),
   ]);
   return [
     report(
@@ -118,20 +117,4 @@ function sevFirmware(): Buffer {
       [FIRMWARE_BYTES - 8192, sevMetadata(sections)],
     ],
   });
-}
-
-function peerFolder(): string {
-  return join(cacheFolder(), `${PEER}-${PEER_VERSION}`);
-}
-
-/** argv that runs Python with the peer's packages, installed on first use. */
-function installPeer(): readonly string[] {
-  const folder = peerFolder();
-  const python = "/usr/bin/python3";
-  if (!existsSync(join(folder, "bin", PEER))) {
-    mkdirSync(folder, { recursive: true });
-    const quiet = ["--quiet", "--disable-pip-version-check", "--root-user-action=ignore"];
-    execFileSync(python, ["-m", "pip", "install", ...quiet, "--target", folder, `${PEER}==${PEER_VERSION}`]);
-  }
-  return ["env", `PYTHONPATH=${folder}`, python];
 }
