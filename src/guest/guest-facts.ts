@@ -41,7 +41,7 @@ export function guestDetails(request: GuestDetailsRequest): Init<GuestDetailsRes
       device_handlers: [],
       storage_handlers: [...Object.keys(drivers), "erofs.multi-layer"],
       supports_seccomp: true,
-      extra_features: ["kata-cvm-layers", "seccomp"],
+      extra_features: ["kata-cvm-layers", "kata-cvm-user-namespaces", "seccomp"],
     },
   };
 }

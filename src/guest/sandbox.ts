@@ -22,6 +22,7 @@ import { StorageRegistry } from "./storage/registry.ts";
 import { isMountPoint, MS, mount, mountPoints, unmount } from "./sys/mounts.ts";
 import { makeSandboxNamespaces, type SandboxNamespaces } from "./sys/namespaces.ts";
 import { applySysctls } from "./sysctls.ts";
+import { PodUserNamespace } from "./user-namespaces.ts";
 
 const NAMESPACES = "/run/sandbox-ns";
 const RESOLV_CONF = `${STORAGE_ROOT}/sandbox/resolv.conf`;
@@ -40,8 +41,10 @@ export class Sandbox {
   readonly #containers = new Map<string, GuestContainer>();
   readonly #mounts = new Map<string, readonly string[]>();
   readonly #busy = new Set<string>();
+  readonly #userNamespace = new PodUserNamespace();
   #namespaces: SandboxNamespaces | undefined;
   #id = "";
+  #hostname = "";
   #pidNamespace: string | undefined;
   #storageTurn: Promise<unknown> = Promise.resolve();
 
@@ -62,7 +65,8 @@ export class Sandbox {
       await runCommand("modprobe", ["--", module.name, ...module.parameters], { timeoutMs: MODPROBE_LIMIT_MS });
     }
     this.#namespaces = makeSandboxNamespaces(NAMESPACES, request.hostname);
-    await this.#addStorages(request.storages, "sandbox");
+    this.#hostname = request.hostname;
+    await this.#addStorages(request.storages, { containerId: "sandbox" });
     setResolver(request.dns);
   }
 
@@ -72,9 +76,11 @@ export class Sandbox {
       throw new AgentFailure("internal", `exec fifo exists: container ${id} already exists`);
     await this.#alone(id, async () => {
       await using undo = new CleanupStack();
-      const mounts = await this.#addStorages(request.storages, id);
+      const pod = { hostname: this.#hostname, hasContainers: this.#containers.size > 0 };
+      const shared = (await this.#userNamespace.of(request.OCI?.Linux, pod)) ?? this.#namespaces;
+      const mounts = await this.#addStorages(request.storages, { containerId: id, userNamespace: shared?.user });
       undo.defer("release the storages", () => this.#storages.release(mounts));
-      const container = await this.#makeContainer(id, request, undo);
+      const container = await this.#makeContainer(id, request, { undo, shared });
       undo.move();
       this.#containers.set(id, container);
       this.#mounts.set(id, mounts);
@@ -124,7 +130,11 @@ export class Sandbox {
     this.oomEvents.end();
   }
 
-  async #makeContainer(id: string, request: CreateContainerRequest, undo: CleanupStack): Promise<GuestContainer> {
+  async #makeContainer(
+    id: string,
+    request: CreateContainerRequest,
+    { undo, shared }: { undo: CleanupStack; shared: SandboxNamespaces | undefined },
+  ): Promise<GuestContainer> {
     const { OCI: wireSpec } = request;
     if (wireSpec === undefined) throw new InvalidRequest("OCI", "EINVAL: is missing");
     if (wireSpec.Root === undefined) throw new InvalidRequest("OCI.Root", "EINVAL: is missing");
@@ -133,12 +143,12 @@ export class Sandbox {
     }
     await attachDevices(request.devices, wireSpec, this.#options.hotplugLimitMs);
     const spec = convertSpec(wireSpec, {
-      namespaces: { shared: this.#namespaces, pid: request.sandbox_pidns ? this.#pidNamespace : undefined },
+      namespaces: { shared, pid: request.sandbox_pidns ? this.#pidNamespace : undefined },
       cgroupsPath: new ContainerCgroup(id).path,
       rootfs: rootDirectory(wireSpec.Root.Path),
       resolveSource: resolveBindSource,
     });
-    applySysctls(wireSpec.Linux?.Sysctl ?? {}, this.#namespaces);
+    await applySysctls(wireSpec.Linux?.Sysctl ?? {}, shared);
     const directory = containerDirectory(id);
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     undo.defer(`remove ${directory}`, () => rmSync(directory, { recursive: true, force: true }));
@@ -147,7 +157,7 @@ export class Sandbox {
   }
 
   /** One at a time: reference counts and the disks behind them belong together. */
-  #addStorages(storages: readonly Storage[], owner: string): Promise<string[]> {
+  #addStorages(storages: readonly Storage[], owner: Parameters<StorageRegistry["add"]>[1]): Promise<string[]> {
     const turn = this.#storageTurn.then(() => this.#storages.add(storages, owner));
     this.#storageTurn = turn.catch(() => undefined);
     return turn;

@@ -8,8 +8,8 @@ import { convertResources } from "./spec-resources.ts";
 import { convertSeccomp } from "./spec-seccomp.ts";
 
 export interface NamespacePaths {
-  /** sandbox-wide namespaces; undefined before CreateSandbox */
-  readonly shared: { readonly ipc: string; readonly uts: string } | undefined;
+  /** sandbox-wide namespaces; undefined before CreateSandbox; `user` when the container asked for one */
+  readonly shared: { readonly ipc: string; readonly uts: string; readonly user?: string } | undefined;
   /** pid namespace to join; undefined for one of its own */
   readonly pid: string | undefined;
 }
@@ -105,6 +105,7 @@ function convertMount(mount: Wire.Mount, options: ConvertOptions): Oci.Mount {
   if (!mount.destination.startsWith("/")) {
     throw new InvalidRequest("Mounts.destination", `${JSON.stringify(mount.destination)} is not absolute`);
   }
+  if (mount.type === "sysfs" && options.namespaces.shared?.user !== undefined) return guestSysfs(mount);
   const isBind = mount.type === "bind" || mount.options.some((option) => option === "bind" || option === "rbind");
   return {
     destination: mount.destination,
@@ -112,6 +113,13 @@ function convertMount(mount: Wire.Mount, options: ConvertOptions): Oci.Mount {
     source: isBind ? options.resolveSource(mount.source) : mount.source,
     options: mount.options,
   };
+}
+
+/** A new sysfs shows a network namespace, which here is the guest's and not the user namespace's: EPERM. */
+function guestSysfs({ destination, options }: Wire.Mount): Oci.Mount {
+  const isReadonly = options.includes("ro");
+  const kept = options.filter((option) => option !== "ro" && option !== "rw");
+  return { destination, type: "bind", source: "/sys", options: ["rbind", ...kept, ...(isReadonly ? ["rro"] : [])] };
 }
 
 function convertLinux(given: Wire.Linux | undefined, options: ConvertOptions): Oci.Linux {
@@ -132,10 +140,10 @@ function convertLinux(given: Wire.Linux | undefined, options: ConvertOptions): O
   };
 }
 
-/** Shared ipc and uts, own mount and cgroup, pid as asked, never network (agent-protocol §4.2). */
+/** Shared ipc, uts and user, own mount and cgroup, pid as asked, never network (agent-protocol §4.2). */
 function convertNamespaces(asked: readonly Wire.LinuxNamespace[], paths: NamespacePaths): Oci.Namespace[] {
   const types = new Set(asked.map((namespace) => namespace.Type));
-  const joined = (type: "ipc" | "uts" | "pid", path: string | undefined): Oci.Namespace =>
+  const joined = (type: "ipc" | "uts" | "pid" | "user", path: string | undefined): Oci.Namespace =>
     path === undefined ? { type } : { type, path };
   return [
     { type: "mount" },
@@ -143,7 +151,7 @@ function convertNamespaces(asked: readonly Wire.LinuxNamespace[], paths: Namespa
     joined("pid", paths.pid),
     ...(types.has("ipc") ? [joined("ipc", paths.shared?.ipc)] : []),
     ...(types.has("uts") ? [joined("uts", paths.shared?.uts)] : []),
-    ...(types.has("user") ? [{ type: "user" } as const] : []),
+    ...(types.has("user") ? [joined("user", paths.shared?.user)] : []),
   ];
 }
 
@@ -161,6 +169,6 @@ function convertDevice(device: Wire.LinuxDevice): Oci.Device {
   };
 }
 
-function convertIdMapping(mapping: Wire.LinuxIDMapping): Oci.IdMapping {
+export function convertIdMapping(mapping: Wire.LinuxIDMapping): Oci.IdMapping {
   return { containerID: mapping.ContainerID, hostID: mapping.HostID, size: mapping.Size };
 }

@@ -2,16 +2,19 @@
 // are shared: network sysctls belong to the guest, ipc and uts ones to the sandbox's namespaces.
 import { closeSync, openSync, writeFileSync } from "node:fs";
 import { InvalidRequest } from "../lib/errors.ts";
+import { runCommand } from "./run-command.ts";
 import { systemCall } from "./sys/libc.ts";
 import type { SandboxNamespaces } from "./sys/namespaces.ts";
 
 /** agent-protocol §6, spec validator */
 const ALLOWED = /^(kernel\.(msgmax|msgmnb|msgmni|sem|shm[a-z_]*|domainname)|fs\.mqueue\.[a-z_]+|net\.[\w./-]+)$/;
+const IPC = /^(kernel\.(msg|sem|shm)|fs\.mqueue\.)/;
+const WRITE_LIMIT_MS = 10_000;
 
-export function applySysctls(
+export async function applySysctls(
   sysctls: Readonly<Record<string, string>>,
   namespaces: SandboxNamespaces | undefined,
-): void {
+): Promise<void> {
   const entries = Object.entries(sysctls);
   for (const [name] of entries) {
     if (!ALLOWED.test(name) || name.includes("..")) {
@@ -19,9 +22,18 @@ export function applySysctls(
     }
   }
   if (entries.length === 0) return;
+  const isOwned = ([name]: [string, string]) => namespaces?.user !== undefined && IPC.test(name);
+  for (const [name, value] of entries.filter(isOwned)) await writeAsOwner(sysctlPath(name), value, namespaces);
   inNamespaces(namespaces, () => {
-    for (const [name, value] of entries) writeFileSync(sysctlPath(name), value);
+    for (const [name, value] of entries.filter((entry) => !isOwned(entry))) writeFileSync(sysctlPath(name), value);
   });
+}
+
+/** Those of an ipc namespace obey only the root of the user namespace that owns it (ipc_permissions in the kernel). */
+async function writeAsOwner(path: string, value: string, namespaces: SandboxNamespaces | undefined): Promise<void> {
+  const enter = [`--user=${namespaces?.user ?? ""}`, `--ipc=${namespaces?.ipc ?? ""}`];
+  const write = ["sh", "-c", 'printf %s "$2" > "$1"', "sh", path, value];
+  await runCommand("nsenter", [...enter, "--", ...write], { timeoutMs: WRITE_LIMIT_MS });
 }
 
 /** A dot separates directories unless the name is written with slashes, where it is part of one. */

@@ -48,6 +48,8 @@ export class AgentUnderTest implements AsyncDisposable {
   readonly health: ServiceClient<typeof Health>;
   readonly loop: string;
   readonly exited: Promise<number | null>;
+  /** added to those of each container's root layer */
+  layerOptions: readonly string[] = [];
   readonly #client: TtrpcClient;
   readonly #process: ChildProcess;
 
@@ -61,7 +63,7 @@ export class AgentUnderTest implements AsyncDisposable {
     this.exited = new Promise((resolve) => parts.process.once("exit", resolve));
   }
 
-  static async start(): Promise<AgentUnderTest> {
+  static async start(wishes: { layerOptions?: readonly string[] } = {}): Promise<AgentUnderTest> {
     const directory = mkdtempSync(join(tmpdir(), "guest-agent-"));
     const bundle = join(directory, "agent.cjs");
     await build({
@@ -109,7 +111,9 @@ export class AgentUnderTest implements AsyncDisposable {
       },
     );
     const client = new TtrpcClient(await connectWhenReady(socket), { peer: "guest agent" });
-    return new AgentUnderTest({ directory, loop, client, process: child });
+    const agent = new AgentUnderTest({ directory, loop, client, process: child });
+    agent.layerOptions = wishes.layerOptions ?? [];
+    return agent;
   }
 
   /** Creates, and starts unless told otherwise, a container that runs `args`. */
@@ -132,7 +136,7 @@ export class AgentUnderTest implements AsyncDisposable {
       driver: "blk",
       source: this.loop,
       fstype: "erofs",
-      options: ["ro", "X-kata.overlay-lower", "X-kata.multi-layer=true"],
+      options: ["ro", "X-kata.overlay-lower", "X-kata.multi-layer=true", ...this.layerOptions],
       mount_point: `/run/kata-containers/${id}/rootfs`,
     };
   }

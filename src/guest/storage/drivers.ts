@@ -15,6 +15,8 @@ import { parseMountOptions } from "./mount-options.ts";
 
 export interface DriverContext {
   readonly containerId: string;
+  /** path of the container's user namespace, if it has one */
+  readonly userNamespace?: string | undefined;
   /** how long a disk may take to appear */
   readonly hotplugLimitMs: number;
 }

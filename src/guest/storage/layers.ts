@@ -2,14 +2,14 @@
 // lives in the guest: the real agent's multi-layer form (agent-protocol §4.3). List order is overlay
 // order, the first lower layer on top; with GPT the partition numbers give the order. Beyond the real
 // agent, dm-verity is accepted on a whole disk too, so that no partition table is needed.
-import { mkdirSync, rmdirSync, rmSync } from "node:fs";
+import { chownSync, mkdirSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { CleanupStack } from "../../lib/cleanup-stack.ts";
 import { errnoOf, errorText, InvalidRequest } from "../../lib/errors.ts";
 import type { Storage } from "../../wire/gen/kata/agent.ts";
 import { isBelow } from "../bind-sources.ts";
 import { AgentFailure } from "../status.ts";
-import { isMountPoint, MS, mount, unmount } from "../sys/mounts.ts";
+import { isMountPoint, MS, mount, mountIdMapped, unmount } from "../sys/mounts.ts";
 import { type BlockDevice, waitForDisk, waitForPartition } from "./block-devices.ts";
 import { optionValue, STORAGE_ROOT } from "./checks.ts";
 import type { DriverContext } from "./drivers.ts";
@@ -21,6 +21,8 @@ const SCRATCH = "/run/kata-containers-scratch";
 /** where upper halves go otherwise: a tmpfs of our own, since /run is small */
 const UPPER_TMPFS = join(STORAGE_ROOT, "upper");
 const LAYERS_MAX = 129;
+/** this agent's own word: the layer's owners are as the container's user namespace numbers them */
+const ID_MAPPED = "X-kata.idmap";
 
 export function isLayer(storage: Storage): boolean {
   return storage.options.includes("X-kata.multi-layer=true") || storage.driver === "erofs.multi-layer";
@@ -34,6 +36,8 @@ export async function mountLayers(
   await using undo = new CleanupStack();
   const { upper, lowers } = sortGroup(group);
   const base = join(STORAGE_ROOT, context.containerId, "multi-layer");
+  // root of a user namespace is nobody special on the way to its root
+  mkdirSync(dirname(base), { recursive: true, mode: 0o755 });
   mkdirSync(base, { recursive: true, mode: 0o700 });
   undo.defer(`remove ${base}`, () => {
     rmSync(base, { recursive: true, force: true });
@@ -100,6 +104,17 @@ interface LayerPlace {
 }
 
 async function mountLower(layer: Storage, place: LayerPlace): Promise<void> {
+  const { point, context, undo } = place;
+  await mountDisk(layer, place);
+  if (!layer.options.includes(ID_MAPPED)) return;
+  if (context.userNamespace === undefined) {
+    throw new InvalidRequest("storages.options", `${ID_MAPPED} needs a container with a user namespace`);
+  }
+  mountIdMapped(point, context.userNamespace);
+  undo.defer(`unmount ${point}`, () => unmount(point));
+}
+
+async function mountDisk(layer: Storage, place: LayerPlace): Promise<void> {
   const { point, index, context, undo } = place;
   const device = await deviceOf(layer, context);
   mkdirSync(point, { recursive: true, mode: 0o700 });
@@ -182,6 +197,9 @@ function mountOverlay(
   const upperdir = join(upperBase, "upper");
   const workdir = join(upperBase, "work");
   for (const directory of [upperdir, workdir, target]) mkdirSync(directory, { recursive: true, mode: 0o755 });
+  // the root directory that the container sees is the upper one
+  const { uid, gid } = statSync(mounts[0] ?? "/");
+  chownSync(upperdir, uid, gid);
   const lowers = mounts.map((point) => basename(point)).join(":");
   const data = `lowerdir=${lowers},upperdir=${upperdir},workdir=${workdir}`;
   const before = process.cwd();

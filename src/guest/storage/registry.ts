@@ -16,16 +16,16 @@ interface Held {
 
 export class StorageRegistry {
   readonly #held = new Map<string, Held>();
-  readonly #context: Omit<DriverContext, "containerId">;
+  readonly #context: Pick<DriverContext, "hotplugLimitMs">;
 
-  constructor(context: Omit<DriverContext, "containerId">) {
+  constructor(context: Pick<DriverContext, "hotplugLimitMs">) {
     this.#context = context;
   }
 
   /** Mounts in list order; returns the mount points to hand to `release`. */
-  async add(storages: readonly Storage[], containerId: string): Promise<string[]> {
+  async add(storages: readonly Storage[], owner: Omit<DriverContext, "hotplugLimitMs">): Promise<string[]> {
     checkStorages(storages);
-    const context = { ...this.#context, containerId };
+    const context = { ...this.#context, ...owner };
     await using rollback = new CleanupStack();
     const added: string[] = [];
     const keep = async (mountPoint: string, shared: boolean, make: () => Promise<CleanupStack>) => {

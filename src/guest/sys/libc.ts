@@ -21,6 +21,9 @@ const bind = (prototype: string): (() => Native) => cached(() => libc().func(pro
 const native = {
   mount: bind("int mount(const char *, const char *, const char *, unsigned long, const char *)"),
   umount2: bind("int umount2(const char *, int)"),
+  open_tree: bind("int open_tree(int, const char *, unsigned int)"),
+  mount_setattr: bind("int mount_setattr(int, const char *, unsigned int, void *, unsigned long)"),
+  move_mount: bind("int move_mount(int, const char *, int, const char *, unsigned int)"),
   prctl: bind("int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)"),
   waitid: bind("int waitid(int, int, void *, int)"),
   waitpid: bind("int waitpid(int, void *, int)"),

@@ -1,5 +1,5 @@
 // mount(2) and umount2(2) without a helper process: under emulation a spawn costs 50 ms or more.
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { systemCall } from "./libc.ts";
 
 /** Mount flags of <linux/mount.h>. */
@@ -37,6 +37,32 @@ export function mount(request: MountRequest): void {
   const { source, target, fstype, flags, data } = request;
   const what = `mount ${fstype === "" ? "" : `${fstype} `}${source} on ${target}`;
   systemCall("mount", what, [source, target, fstype || null, flags, data || null]);
+}
+
+// <linux/mount.h>, <linux/fcntl.h>
+const OPEN_TREE_CLONE = 1;
+const OPEN_TREE_CLOEXEC = 0o2000000;
+const MOUNT_ATTR_IDMAP = 0x00100000n;
+const MOVE_MOUNT_F_EMPTY_PATH = 4;
+const AT_EMPTY_PATH = 0x1000;
+const AT_FDCWD = -100;
+const MOUNT_ATTR_SIZE = 32;
+
+/** Covers a mount by itself with its owners as the user namespace maps them (mount_setattr(2)). */
+export function mountIdMapped(target: string, userNamespace: string): void {
+  const user = openSync(userNamespace, "r");
+  const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+  const tree = systemCall("open_tree", `open_tree ${target}`, [AT_FDCWD, target, flags]);
+  try {
+    const attributes = Buffer.alloc(MOUNT_ATTR_SIZE);
+    attributes.writeBigUInt64LE(MOUNT_ATTR_IDMAP, 0);
+    attributes.writeBigUInt64LE(BigInt(user), 24);
+    const what = `map the owners of ${target}`;
+    systemCall("mount_setattr", what, [tree, "", AT_EMPTY_PATH, attributes, MOUNT_ATTR_SIZE]);
+    systemCall("move_mount", `cover ${target}`, [tree, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH]);
+  } finally {
+    for (const fd of [tree, user]) closeSync(fd);
+  }
 }
 
 /** Detaches, so that a busy mount goes away from the tree at once; an absent one is no error. */

@@ -14,6 +14,8 @@ export interface SandboxNamespaces {
   /** path to hand to the runtime */
   readonly ipc: string;
   readonly uts: string;
+  /** the one that owns both, where it is not the guest's */
+  readonly user?: string;
 }
 
 /** Makes both namespaces anew below `directory`; the hostname is cut to what the kernel takes. */
@@ -38,6 +40,21 @@ export function makeSandboxNamespaces(directory: string, hostname: string): Sand
     }
   }
   return paths;
+}
+
+/** For a namespace that the agent itself is not in. */
+export function setHostnameIn(utsNamespace: string, hostname: string): void {
+  const [target, own] = [utsNamespace, "/proc/thread-self/ns/uts"].map((path) => openSync(path, "r")) as [
+    number,
+    number,
+  ];
+  try {
+    systemCall("setns", "enter the uts namespace", [target, 0]);
+    setHostname(hostname);
+  } finally {
+    systemCall("setns", "return to the agent's own namespace", [own, 0]);
+    for (const fd of [target, own]) closeSync(fd);
+  }
 }
 
 function setHostname(hostname: string): void {

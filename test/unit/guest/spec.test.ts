@@ -46,6 +46,41 @@ describe("the guest's config.json", () => {
     );
   });
 
+  describe("with a user namespace", () => {
+    const owned = { ipc: "/proc/9/fd/4", uts: "/proc/9/fd/5", user: "/proc/9/fd/6" };
+    const ids = [{ ContainerID: 0, HostID: 1000, Size: 100_000 }];
+    const mapped = convertSpec(
+      Spec.create({
+        Process: { Args: ["sh"] },
+        Root: { Path: "/x" },
+        Mounts: [
+          { destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid", "ro"] },
+          { destination: "/other", type: "sysfs", source: "sysfs", options: ["rw"] },
+        ],
+        Linux: { Namespaces: ["ipc", "uts", "user"].map((Type) => ({ Type })), UIDMappings: ids, GIDMappings: ids },
+      }),
+      { namespaces: { shared: owned, pid: undefined }, cgroupsPath: "", rootfs: "", resolveSource: (path) => path },
+    );
+
+    it("joins the pod's, with the ipc and uts namespaces that it owns, and keeps the mappings", () => {
+      const joined = mapped.linux.namespaces?.filter(({ path }) => path !== undefined);
+      assert.deepEqual(joined, [
+        { type: "ipc", path: owned.ipc },
+        { type: "uts", path: owned.uts },
+        { type: "user", path: owned.user },
+      ]);
+      const oci = [{ containerID: 0, hostID: 1000, size: 100_000 }];
+      assert.deepEqual([mapped.linux.uidMappings, mapped.linux.gidMappings], [oci, oci]);
+    });
+
+    it("gets the guest's own sysfs, which it may not mount anew, read-only as deep as it was asked", () => {
+      assert.deepEqual(mapped.mounts, [
+        { destination: "/sys", type: "bind", source: "/sys", options: ["rbind", "nosuid", "rro"] },
+        { destination: "/other", type: "bind", source: "/sys", options: ["rbind"] },
+      ]);
+    });
+  });
+
   it("takes zero and negative limits for none, and keeps the process limit", () => {
     const { resources } = linux({
       Resources: {
