@@ -1,4 +1,5 @@
 // Every command of the tool, by the word it stands under; "" is the top.
+import { attachCommand } from "./attach.ts";
 import type { Command } from "./command.ts";
 import { configCommand } from "./config.ts";
 import { doctorCommand } from "./doctor.ts";
@@ -29,6 +30,7 @@ export const commandTable: Readonly<Record<string, readonly Command[]>> = {
     podsCommand,
     ...inspectCommands,
     ...streamCommands,
+    attachCommand,
     reapCommand,
     configCommand,
     doctorCommand,

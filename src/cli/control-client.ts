@@ -14,6 +14,7 @@ import type { RequestInit, ResponseOf } from "../wire/service.ts";
 type Methods = (typeof Control)["methods"];
 type UnaryName = { [Name in keyof Methods]: Methods[Name]["kind"] extends "unary" ? Name : never }[keyof Methods];
 type StreamName = { [N in keyof Methods]: Methods[N]["kind"] extends "serverStreaming" ? N : never }[keyof Methods];
+type DuplexName = { [N in keyof Methods]: Methods[N]["kind"] extends "bidiStreaming" ? N : never }[keyof Methods];
 
 export interface DuplexCall<Out, In> extends AsyncIterable<In> {
   /** false: wait for `drained` before the next */
@@ -59,10 +60,10 @@ export class ControlClient implements Disposable {
     return messagesOf(name, call);
   }
 
-  exec(): DuplexCall<RequestInit<Methods["Exec"]>, ResponseOf<Methods["Exec"]>> {
-    const { path, requestSerialize, responseDeserialize } = definition.Exec;
-    const deserialize = responseDeserialize as (bytes: Buffer) => ResponseOf<Methods["Exec"]>;
-    return duplexOf("Exec", this.#client.makeBidiStreamRequest(path, requestSerialize, deserialize));
+  converse<Name extends DuplexName>(name: Name): DuplexCall<RequestInit<Methods[Name]>, ResponseOf<Methods[Name]>> {
+    const { path, requestSerialize, responseDeserialize } = definition[name];
+    const deserialize = responseDeserialize as (bytes: Buffer) => ResponseOf<Methods[Name]>;
+    return duplexOf(name, this.#client.makeBidiStreamRequest(path, requestSerialize, deserialize));
   }
 
   [Symbol.dispose](): void {

@@ -25,7 +25,7 @@ const execCommand = defineCommand({
 });
 
 /** The sandbox holds nothing to run: it is meant only when it is named. */
-async function chooseContainer(pod: string, wanted: string | undefined): Promise<string> {
+export async function chooseContainer(pod: string, wanted: string | undefined): Promise<string> {
   const { containers } = await inspect(pod);
   const running = containers.filter(({ state }) => state === "running");
   if (wanted !== undefined) {
@@ -44,7 +44,7 @@ async function execIn(
   client: ControlClient,
   { podId, container, args }: { podId: string; container: string; args: Args },
 ): Promise<CommandResult> {
-  const call = client.exec();
+  const call = beginExec(client);
   const size = args.tty ? windowSize(process.stdout) : undefined;
   call.write({
     start: {
@@ -83,7 +83,9 @@ function forwardSignals(call: ExecCall): Disposable {
 const patience = 3;
 const nothing: Disposable = { [Symbol.dispose]: () => undefined };
 
-type ExecCall = ReturnType<ControlClient["exec"]>;
+const beginExec = (client: ControlClient) => client.converse("Exec");
+
+type ExecCall = ReturnType<typeof beginExec>;
 
 async function sendInput(call: ExecCall, bytes: AsyncIterable<Uint8Array>): Promise<void> {
   for await (const stdin of bytes) {

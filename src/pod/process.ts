@@ -1,7 +1,7 @@
 // One process of a container, from containerd's point of view: its streams, its state, and the
 // one place where its exit is decided. The agent protocol has no exit notice of its own: the exit
 // is asked for once the output has ended, because asking earlier can cut the output's tail off.
-import { errorText, RemoteError } from "../lib/errors.ts";
+import { errorText, NotFound, RemoteError } from "../lib/errors.ts";
 import { Lifecycle } from "../lib/lifecycle.ts";
 import type { Logger } from "../lib/logger.ts";
 import { type ProcessState, processTable } from "./lifecycles.ts";
@@ -30,6 +30,9 @@ export interface ProcessDeps {
   readonly onExit: (process: ContainerProcess, exit: ProcessExit) => void;
 }
 
+/** Hears what the process writes; it cannot hold the process back, nor take anything from its client. */
+type OutputListener = (stream: "stdout" | "stderr", bytes: Uint8Array) => void;
+
 export class ContainerProcess {
   readonly facts: ProcessFacts;
   readonly lifecycle: Lifecycle<ProcessState>;
@@ -40,6 +43,8 @@ export class ContainerProcess {
   #finishing = false;
   #started = false;
   #stdio: ProcessStdio | null = null;
+  #guest: GuestProcess | null = null;
+  readonly #listeners = new Set<OutputListener>();
   #killed: () => void = () => undefined;
 
   constructor(facts: ProcessFacts, deps: ProcessDeps) {
@@ -80,9 +85,22 @@ export class ContainerProcess {
     await this.#stdio?.close();
   }
 
+  /** Hears all output from now on until disposed of. */
+  listen(listener: OutputListener): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  /** Input beside the client's own; resolves once the process's pipe or terminal took it. */
+  async feed(bytes: Uint8Array): Promise<void> {
+    if (this.#guest === null) throw new NotFound("running process of container", this.facts.containerId);
+    await this.#guest.writeStdin(bytes);
+  }
+
   /** From here on the process runs in the guest: move its bytes, and learn its exit. Returns at once. */
   supervise(guest: GuestProcess): void {
     this.#started = true;
+    this.#guest = guest;
     void this.#supervise(guest).catch((error: unknown) => {
       this.#deps.logger.error("supervision failed", { exec: this.facts.execId, error: errorText(error) });
       void this.finish(exitOfLostProcess);
@@ -137,17 +155,18 @@ export class ContainerProcess {
 
   async #pumpOutput(guest: GuestProcess): Promise<void> {
     const { stdout = null, stderr = null } = this.#stdio ?? {};
-    const pumps = [this.#drain(() => guest.readStdout(), stdout)];
+    const pumps = [this.#drain("stdout", () => guest.readStdout(), stdout)];
     // a terminal has one stream; reading the other would take bytes from it
-    if (!this.facts.stdioPaths.terminal) pumps.push(this.#drain(() => guest.readStderr(), stderr));
+    if (!this.facts.stdioPaths.terminal) pumps.push(this.#drain("stderr", () => guest.readStderr(), stderr));
     await Promise.all(pumps);
   }
 
   /** A reader that went away must not stop the process: its output is then thrown away. */
-  async #drain(read: () => Promise<Uint8Array>, to: ByteSink | null): Promise<void> {
+  async #drain(stream: "stdout" | "stderr", read: () => Promise<Uint8Array>, to: ByteSink | null): Promise<void> {
     let sink = to;
     try {
       for (let bytes = await read(); bytes.length > 0; bytes = await read()) {
+        for (const listener of this.#listeners) listener(stream, bytes);
         if (sink === null) continue;
         try {
           await sink.write(bytes);

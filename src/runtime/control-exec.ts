@@ -3,22 +3,20 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
-import { type ServerDuplexStream, status } from "@grpc/grpc-js";
-import { errnoOf, errorText, InvalidRequest, KataError, NotFound } from "../lib/errors.ts";
+import type { PassThrough } from "node:stream";
+import type { ServerDuplexStream } from "@grpc/grpc-js";
+import { errnoOf, InvalidRequest, NotFound } from "../lib/errors.ts";
 import { parseSpec } from "../oci/parse-spec.ts";
 import type { Process } from "../oci/types.ts";
 import type { Container } from "../pod/container.ts";
 import type { Pod } from "../pod/pod.ts";
 import type { ByteSink, ProcessStdio } from "../pod/ports.ts";
 import type { ExecInput, ExecOutput, ExecStart } from "../wire/gen/control.ts";
+import { failCall, type HeldInput, holdInput } from "./control-calls.ts";
 
 type ExecCall = ServerDuplexStream<ExecInput, Partial<ExecOutput>>;
 
-/** Input that the process has not taken yet; beyond it the client is held back. */
-const maxPendingInput = 1024 * 1024;
-
-export async function execInPod(call: ExecCall, pod: Pod): Promise<void> {
+export function execInPod(call: ExecCall, pod: Pod): void {
   const session = new ExecSession(call, pod);
   call.on("data", (input: ExecInput) => session.take(input));
   // a client that is gone takes its process with it
@@ -29,34 +27,29 @@ export async function execInPod(call: ExecCall, pod: Pod): Promise<void> {
 class ExecSession {
   readonly #call: ExecCall;
   readonly #pod: Pod;
-  readonly #stdin = new PassThrough({ highWaterMark: maxPendingInput });
+  readonly #stdin: HeldInput;
   #running: { readonly container: Container; readonly execId: string } | null = null;
   #begun = false;
 
   constructor(call: ExecCall, pod: Pod) {
     this.#call = call;
     this.#pod = pod;
+    this.#stdin = holdInput(call);
   }
 
   take(input: ExecInput): void {
-    if (input.start !== undefined) void this.#run(input.start).catch((error: unknown) => this.#fail(error));
-    else if (input.stdin !== undefined) this.#feed(input.stdin);
-    else if (input.close_stdin) this.#stdin.end();
+    if (input.start !== undefined) void this.#run(input.start).catch((error: unknown) => failCall(this.#call, error));
+    else if (input.stdin !== undefined) this.#stdin.push(input.stdin);
+    else if (input.close_stdin) this.#stdin.stream.end();
     else void this.#forward(input).catch(() => undefined);
   }
 
   endInput(): void {
-    this.#stdin.end();
+    this.#stdin.stream.end();
   }
 
   abandon(): void {
     void this.#forward({ signal: 9 }).catch(() => undefined);
-  }
-
-  #feed(bytes: Uint8Array): void {
-    if (this.#stdin.writableEnded || this.#stdin.destroyed || this.#stdin.write(bytes)) return;
-    this.#call.pause();
-    this.#stdin.once("drain", () => this.#call.resume());
   }
 
   async #forward(input: Partial<ExecInput>): Promise<void> {
@@ -76,7 +69,7 @@ class ExecSession {
     const execId = `control-${randomBytes(6).toString("hex")}`;
     const paths = { stdin: "", stdout: "", stderr: "", terminal: start.terminal };
     const process = container.addExec(execId, await composeProcess(container, start), paths);
-    process.attachStdio(callStdio(this.#call, this.#stdin, start.terminal));
+    process.attachStdio(callStdio(this.#call, this.#stdin.stream, start.terminal));
     try {
       await container.startExec(execId);
       this.#running = { container, execId };
@@ -89,13 +82,6 @@ class ExecSession {
       this.#running = null;
       container.deleteExec(execId);
     }
-  }
-
-  #fail(error: unknown): void {
-    const code =
-      error instanceof KataError && error.code === "NotFound" ? status.NOT_FOUND : status.FAILED_PRECONDITION;
-    const details = errorText(error);
-    this.#call.destroy(Object.assign(new Error(details), { code, details }));
   }
 }
 

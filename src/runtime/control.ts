@@ -8,10 +8,11 @@ import {
   type ServerUnaryCall,
   type ServerWritableStream,
   type sendUnaryData,
-  status,
 } from "@grpc/grpc-js";
-import { errorText, InvalidRequest, KataError, NotFound, WrongState } from "../lib/errors.ts";
+import { InvalidRequest, NotFound, WrongState } from "../lib/errors.ts";
 import {
+  type AttachInput,
+  type AttachOutput,
   type ConsoleChunk,
   type ConsoleRequest,
   Control,
@@ -23,6 +24,8 @@ import {
 import { grpcDefinition } from "../wire/grpc.ts";
 import { messageToJson } from "../wire/json.ts";
 import type { RequestOf, ResponseInit } from "../wire/service.ts";
+import { attachToPod } from "./control-attach.ts";
+import { toGrpc } from "./control-calls.ts";
 import { execInPod } from "./control-exec.ts";
 import { inspectPod } from "./control-inspect.ts";
 import { streamConsole, streamEvents } from "./control-streams.ts";
@@ -33,13 +36,6 @@ type Methods = (typeof Control)["methods"];
 type UnaryName = "Inspect" | "Stop" | "Qmp" | "Agent";
 type Unary = { [N in UnaryName]: (request: RequestOf<Methods[N]>) => Promise<ResponseInit<Methods[N]>> };
 
-const codes: Readonly<Record<string, number>> = {
-  InvalidRequest: status.INVALID_ARGUMENT,
-  NotFound: status.NOT_FOUND,
-  WrongState: status.FAILED_PRECONDITION,
-  Unsupported: status.UNIMPLEMENTED,
-  DeadlineExceeded: status.DEADLINE_EXCEEDED,
-};
 const servers = new WeakMap<ControlledPod, Server>();
 
 /** Serves one accepted connection; the gRPC server is made with a pod's first. */
@@ -57,7 +53,8 @@ function makeServer(controlled: ControlledPod): Server {
     ...Object.fromEntries(handlers),
     Console: (call: ServerWritableStream<ConsoleRequest, ConsoleChunk>) => streamConsole(call, controlled),
     Events: (call: ServerWritableStream<EventsRequest, Event>) => streamEvents(call, controlled),
-    Exec: (call: ServerDuplexStream<ExecInput, ExecOutput>) => void execInPod(call, controlled.pod),
+    Exec: (call: ServerDuplexStream<ExecInput, ExecOutput>) => execInPod(call, controlled.pod),
+    Attach: (call: ServerDuplexStream<AttachInput, AttachOutput>) => attachToPod(call, controlled.pod),
   });
   return server;
 }
@@ -69,11 +66,6 @@ function unary<Req, Res>(handle: (request: Req) => Promise<Res>) {
       (error: unknown) => callback(toGrpc(error)),
     );
   };
-}
-
-export function toGrpc(error: unknown): { code: number; details: string } {
-  const code = error instanceof KataError ? codes[error.code] : undefined;
-  return { code: code ?? status.UNKNOWN, details: errorText(error) };
 }
 
 function unaryMethods(controlled: ControlledPod): Unary {

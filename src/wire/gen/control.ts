@@ -187,6 +187,126 @@ export const ExecOutput: MessageType<ExecOutput> = message<ExecOutput>({
   },
 });
 
+export interface AttachInput {
+  start?: AttachStart | undefined;
+  stdin?: Uint8Array | undefined;
+  resize?: WindowSize | undefined;
+}
+export const AttachInput: MessageType<AttachInput> = message<AttachInput>({
+  name: "kata.cvm.control.v1.AttachInput",
+  empty: () => ({  }),
+  write(init, writer) {
+    if (init.start !== undefined) writeMessage(AttachStart, init.start, writer.uint32(10));
+    if (init.stdin !== undefined) writer.uint32(18).bytes(init.stdin);
+    if (init.resize !== undefined) writeMessage(WindowSize, init.resize, writer.uint32(26));
+  },
+  read(message, reader, tag) {
+    switch (tag) {
+      case 10:
+        message.start = readMessage(AttachStart, reader);
+        return;
+      case 18:
+        message.stdin = reader.bytes();
+        return;
+      case 26:
+        message.resize = readMessage(WindowSize, reader);
+        return;
+      default:
+        reader.skipType(tag & 7);
+    }
+  },
+});
+
+export interface AttachStart {
+  pod_id: string;
+  container_id: string;
+  stdin: boolean;
+}
+export const AttachStart: MessageType<AttachStart> = message<AttachStart>({
+  name: "kata.cvm.control.v1.AttachStart",
+  empty: () => ({ pod_id: "", container_id: "", stdin: false }),
+  write(init, writer) {
+    if (init.pod_id) writer.uint32(10).string(init.pod_id);
+    if (init.container_id) writer.uint32(18).string(init.container_id);
+    if (init.stdin) writer.uint32(24).bool(init.stdin);
+  },
+  read(message, reader, tag) {
+    switch (tag) {
+      case 10:
+        message.pod_id = reader.stringVerify();
+        return;
+      case 18:
+        message.container_id = reader.stringVerify();
+        return;
+      case 24:
+        message.stdin = reader.bool();
+        return;
+      default:
+        reader.skipType(tag & 7);
+    }
+  },
+});
+
+export interface AttachOutput {
+  attached?: Attached | undefined;
+  stdout?: Uint8Array | undefined;
+  stderr?: Uint8Array | undefined;
+  stdin_closed?: boolean | undefined;
+  exit_status?: number | undefined;
+}
+export const AttachOutput: MessageType<AttachOutput> = message<AttachOutput>({
+  name: "kata.cvm.control.v1.AttachOutput",
+  empty: () => ({  }),
+  write(init, writer) {
+    if (init.attached !== undefined) writeMessage(Attached, init.attached, writer.uint32(10));
+    if (init.stdout !== undefined) writer.uint32(18).bytes(init.stdout);
+    if (init.stderr !== undefined) writer.uint32(26).bytes(init.stderr);
+    if (init.stdin_closed !== undefined) writer.uint32(32).bool(init.stdin_closed);
+    if (init.exit_status !== undefined) writer.uint32(40).uint32(init.exit_status);
+  },
+  read(message, reader, tag) {
+    switch (tag) {
+      case 10:
+        message.attached = readMessage(Attached, reader);
+        return;
+      case 18:
+        message.stdout = reader.bytes();
+        return;
+      case 26:
+        message.stderr = reader.bytes();
+        return;
+      case 32:
+        message.stdin_closed = reader.bool();
+        return;
+      case 40:
+        message.exit_status = reader.uint32();
+        return;
+      default:
+        reader.skipType(tag & 7);
+    }
+  },
+});
+
+export interface Attached {
+  terminal: boolean;
+}
+export const Attached: MessageType<Attached> = message<Attached>({
+  name: "kata.cvm.control.v1.Attached",
+  empty: () => ({ terminal: false }),
+  write(init, writer) {
+    if (init.terminal) writer.uint32(8).bool(init.terminal);
+  },
+  read(message, reader, tag) {
+    switch (tag) {
+      case 8:
+        message.terminal = reader.bool();
+        return;
+      default:
+        reader.skipType(tag & 7);
+    }
+  },
+});
+
 export interface ConsoleRequest {
   pod_id: string;
   follow: boolean;
@@ -430,6 +550,7 @@ export const Control = {
   methods: {
     Inspect: { kind: "unary", request: InspectRequest, response: InspectResponse },
     Exec: { kind: "bidiStreaming", request: ExecInput, response: ExecOutput },
+    Attach: { kind: "bidiStreaming", request: AttachInput, response: AttachOutput },
     Console: { kind: "serverStreaming", request: ConsoleRequest, response: ConsoleChunk },
     Stop: { kind: "unary", request: StopRequest, response: StopResponse },
     Events: { kind: "serverStreaming", request: EventsRequest, response: Event },

@@ -1,50 +1,70 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { ControlClient } from "../../../src/cli/control-client.ts";
-import { pause } from "../../../src/lib/deadline.ts";
-import { AgentLost } from "../../../src/lib/errors.ts";
-import { silentLogger } from "../../../src/lib/logger.ts";
-import { EventLog } from "../../../src/runtime/control-events.ts";
-import { controlSocketName, serveControl } from "../../../src/runtime/control-socket.ts";
-import type { PodHost } from "../../../src/runtime/pod-host.ts";
-import { FakeWorld } from "../pod/fake-world.ts";
+import { existsSync } from "node:fs";
+import { AgentLost, RemoteError } from "../../../src/lib/errors.ts";
+import { ServedPod } from "./served-pod.ts";
 
 describe("the control service of a pod that ends", () => {
-  let runDir = "";
-  beforeEach(() => {
-    runDir = mkdtempSync(join(tmpdir(), "kata-control-"));
-  });
-  afterEach(() => rmSync(runDir, { recursive: true, force: true }));
-
-  async function servedPod() {
-    const world = new FakeWorld();
-    await (await world.pod.create(world.request("pod1", "sandbox"))).start();
-    const host = { runDir, events: new EventLog(Date.now), launched: null } as unknown as PodHost;
-    const control = serveControl({ pod: world.pod, host, logger: silentLogger });
-    world.beforeReclaim = () => control.close();
-    const path = join(runDir, controlSocketName);
-    while (!existsSync(path)) await pause(1);
-    return { world, path };
-  }
-
   it("answers Stop once all is over, although its socket is closed on the way", async () => {
-    const { world, path } = await servedPod();
-    using client = new ControlClient(path);
-    await client.call("Stop", { pod_id: "pod1" });
-    assert.ok(world.pod.lifecycle.is("stopped"));
-    assert.ok(!existsSync(path));
+    await using served = await ServedPod.start();
+    await served.client.call("Stop", { pod_id: "pod1" });
+    assert.ok(served.world.pod.lifecycle.is("stopped"));
+    assert.ok(!existsSync(served.path));
   });
 
   it("hangs up on those who only listen", async () => {
-    const { world, path } = await servedPod();
-    using client = new ControlClient(path);
+    await using served = await ServedPod.start();
     const listening = (async () => {
-      for await (const _ of client.stream("Events", { pod_id: "pod1", follow: true }));
+      for await (const _ of served.client.stream("Events", { pod_id: "pod1", follow: true }));
     })();
-    await client.call("Stop", { pod_id: "pod1" });
+    await served.client.call("Stop", { pod_id: "pod1" });
     await assert.rejects(listening, AgentLost);
-    assert.ok(world.pod.lifecycle.is("stopped"));
+    assert.ok(served.world.pod.lifecycle.is("stopped"));
+  });
+});
+
+describe("the control service, asked for what it has not", () => {
+  const refused = async (work: AsyncIterable<unknown>): Promise<string> => {
+    try {
+      for await (const _ of work);
+    } catch (error) {
+      assert.ok(error instanceof RemoteError, String(error));
+      return error.message;
+    }
+    return "answered";
+  };
+
+  it("ends the call of an exec in another pod with the reason", async () => {
+    await using served = await ServedPod.start();
+    const call = served.client.converse("Exec");
+    call.write({ start: { pod_id: "other", container_id: "pod1", args: ["true"] } });
+    assert.match(await refused(call), /pod "other" not found/);
+  });
+
+  it("ends the call of an exec that the guest cannot start with the guest's words", async () => {
+    await using served = await ServedPod.start();
+    served.world.guest.execProcess = () => Promise.reject(new Error("exec: no/such: not found"));
+    const call = served.client.converse("Exec");
+    call.write({ start: { pod_id: "pod1", container_id: "pod1", args: ["no/such"] } });
+    assert.match(await refused(call), /no\/such: not found/);
+  });
+
+  for (const name of ["Console", "Events"] as const) {
+    it(`ends the call of ${name} of another pod with the reason`, async () => {
+      await using served = await ServedPod.start();
+      assert.match(await refused(served.client.stream(name, { pod_id: "other" })), /pod "?other"? not found/);
+    });
+  }
+
+  it("ends the call of a listener that does not read, and keeps no more than a megabyte for it", async () => {
+    await using served = await ServedPod.start();
+    const heard = served.client.stream("Events", { pod_id: "pod1", follow: true })[Symbol.asyncIterator]();
+    served.events.push("log", "first");
+    await heard.next();
+    const text = "x".repeat(64 * 1024);
+    for (let index = 0; index < 200; index++) {
+      served.events.push("log", "flood", { text });
+      if (index % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    assert.match(await refused({ [Symbol.asyncIterator]: () => heard }), /left more than 1048576 bytes unread/);
   });
 });
