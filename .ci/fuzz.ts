@@ -6,9 +6,8 @@ import { mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { MalformedInput } from "../src/measure/reader.ts";
 import { mutate, random } from "../test/fuzz/mutate.ts";
-import type { FuzzTarget } from "../test/fuzz/target.ts";
+import { type FuzzTarget, isRefusal } from "../test/fuzz/target.ts";
 
 const PROGRESS_MS = 2000;
 const INPUT_LIMIT_MS = 2000;
@@ -45,7 +44,8 @@ function inputAt(seeds: readonly Uint8Array[], seed: number, index: number): Uin
 
 async function work({ target: name, runs, seed, progress }: Job): Promise<Outcome> {
   const target = (await loadTargets()).find((one) => one.name === name);
-  const seeds = target?.seeds() ?? [];
+  if (target === undefined) return { kind: "failure", error: `there is no target ${name}` };
+  const seeds = target.seeds();
   const file = openSync(progress, "w");
   const state = new Uint32Array(2);
   for (let index = 0; index < runs; index++) {
@@ -55,10 +55,11 @@ async function work({ target: name, runs, seed, progress }: Job): Promise<Outcom
       return { kind: "failure", error: "memory grows" };
     const input = inputAt(seeds, seed, index);
     try {
-      target?.run(input);
+      const running = target.run(input);
+      if (running !== undefined) await running;
       state[1] = (state[1] ?? 0) + 1;
     } catch (error) {
-      if (error instanceof MalformedInput) continue;
+      if (isRefusal(target, error)) continue;
       return { kind: "failure", error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
     }
   }

@@ -53,3 +53,42 @@ function mutateOnce(bytes: Uint8Array, next: (bound: number) => number): Uint8Ar
     }
   }
 }
+
+const oddValues: readonly unknown[] = [
+  null,
+  true,
+  -1,
+  0.5,
+  2 ** 53,
+  1e308,
+  "",
+  "/../x\0",
+  [],
+  {},
+  [null],
+  { __proto__: null, constructor: 1 },
+];
+
+/** A JSON document with one value replaced, left out or doubled: `bytes` lead to the place and pick what comes there. */
+export function disturb(document: unknown, bytes: Uint8Array): unknown {
+  const [step = 0] = bytes;
+  const rest = bytes.subarray(1);
+  if (typeof document !== "object" || document === null || rest.length === 0 || step < 32) {
+    return oddValues[step % oddValues.length];
+  }
+  const entries = Object.entries(document);
+  const at = step % (entries.length + 1);
+  const chosen = entries[at];
+  if (chosen === undefined) return Array.isArray(document) ? [...document, ...document] : {};
+  const changed = [chosen[0], disturb(chosen[1], rest)] as const;
+  if (Array.isArray(document)) return document.map((item: unknown, index) => (index === at ? changed[1] : item));
+  return Object.fromEntries(entries.map((entry, index) => (index === at ? changed : entry)));
+}
+
+/** Seeds for targets that use `disturb`. */
+export function disturbances(count: number): readonly Uint8Array[] {
+  return Array.from({ length: count }, (_, seed) => {
+    const next = random(seed + 1);
+    return Uint8Array.from({ length: 8 }, () => next(256));
+  });
+}

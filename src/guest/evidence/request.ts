@@ -7,13 +7,21 @@ const PATH = "/aa/evidence";
 
 /** The nonce, 1 to 64 bytes: what a TPM takes and what a report has room for. */
 export function parseEvidenceRequest(url: string): Buffer {
-  const { pathname, searchParams } = new URL(url, "http://localhost");
+  const { pathname, searchParams } = parseUrl(url);
   if (pathname !== PATH) throw new NotFound("resource", pathname.slice(0, 80));
   const given = searchParams.get("runtime_data");
   if (given === null) throw new InvalidRequest("runtime_data", "is missing");
   const nonce = decode(given, searchParams.get("encoding") ?? "text");
   if (nonce.length >= 1 && nonce.length <= MAX_NONCE_BYTES) return nonce;
   throw new InvalidRequest("runtime_data", `has ${nonce.length} bytes, 1 to ${MAX_NONCE_BYTES} fit`);
+}
+
+function parseUrl(url: string): URL {
+  try {
+    return new URL(url, "http://localhost");
+  } catch (error) {
+    throw new InvalidRequest("url", "is no path", { cause: error });
+  }
 }
 
 function decode(text: string, encoding: string): Buffer {

@@ -30,5 +30,6 @@ describe("a request for evidence", () => {
 
   it("knows one path only", () => {
     assert.throws(() => parseEvidenceRequest("/aa/token?runtime_data=x"), NotFound);
+    assert.throws(() => parseEvidenceRequest("//"), InvalidRequest);
   });
 });
