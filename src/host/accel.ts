@@ -27,7 +27,7 @@ export interface KvmTest {
   readonly machine?: string;
   /** keeps verdicts and the payload; on tmpfs */
   readonly runDir: string;
-  /** for the guest; default 2 s */
+  /** for the guest, QEMU's start included; default 5 s */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -167,5 +167,5 @@ function machineOf(test: KvmTest): string {
 }
 
 function timeoutOf(test: KvmTest): number {
-  return test.timeoutMs ?? 2_000;
+  return test.timeoutMs ?? 5_000;
 }

@@ -76,11 +76,12 @@ long:
   hlt
   jmp 2b
 .align 8
+# The accessed bits are set: setting one would write to this ROM, which some hypervisors never get past.
 gdt:
   .quad 0
-  .quad 0x00cf9a000000ffff
-  .quad 0x00cf92000000ffff
-  .quad 0x00af9a000000ffff
+  .quad 0x00cf9b000000ffff
+  .quad 0x00cf93000000ffff
+  .quad 0x00af9b000000ffff
 gdtr:
   .word 31
   .long 0xffff0000+gdt-start
