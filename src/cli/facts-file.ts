@@ -39,6 +39,7 @@ const members = {
   vhostVsock: may(flag),
   vhostNet: may(flag),
   quoteSocket: may(flag),
+  virtiofsd: may(flag),
   firmwareProblem: may(text),
   image: may(
     object<Partly<HostFacts["image"]>>({ dir: may(text), rootHash: may(text), cmdline: may(text), files: may(texts) }),
@@ -55,6 +56,7 @@ const assumed: Omit<HostFacts, "image" | "qemu"> = {
   vhostVsock: true,
   vhostNet: true,
   quoteSocket: false,
+  virtiofsd: false,
 };
 
 export async function readHostFacts(

@@ -37,6 +37,12 @@ const rules: readonly Rule[] = [
       key: "tpm.device",
       reason: "a TPM run by the host must not serve a confidential guest",
     },
+  ({ vm, volumes }) =>
+    vm.tee !== "none" &&
+    volumes.hostPaths === "share" && {
+      key: "volumes.host_paths",
+      reason: "a confidential guest must not work on files that its host reads and changes",
+    },
   ({ vm, paths }) =>
     vm.tee === "snp" &&
     paths.igvm === "" &&

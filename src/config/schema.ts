@@ -58,6 +58,7 @@ export const schema = {
     image: key(path, "/var/lib/kata-cvm/images/default", "directory of the guest image, described by its image.json"),
     swtpm: key(path, "/usr/bin/swtpm", ""),
     vhost_device_vsock: key(path, "/usr/local/bin/vhost-device-vsock", ""),
+    virtiofsd: key(path, "/usr/libexec/virtiofsd", ""),
     layers: key(path, "/var/lib/kata-cvm/layers", "container layers converted to EROFS with dm-verity"),
   },
   tpm: {
@@ -101,6 +102,13 @@ export const schema = {
   container: {
     rootfs: key(choice("block", "guest-pull"), "block", "verity devices from the host, or images pulled by the guest"),
     static_resources: key(flag, true, "size the VM once, from the pod's limits"),
+  },
+  volumes: {
+    host_paths: key(
+      choice("auto", "copy", "share"),
+      "auto",
+      "host directories and files: copied once, or shared by virtio-fs; auto shares where there is no TEE and virtiofsd is",
+    ),
   },
   annotations: {
     allow: key(

@@ -37,6 +37,7 @@ const packages: Readonly<Record<string, string>> = {
   "qemu-system-x86_64": "qemu-system-x86",
   swtpm: "swtpm",
   "vhost-device-vsock": "vhost-device-vsock",
+  virtiofsd: "virtiofsd",
 };
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 // A grandchild can keep the pipes open after the command itself has ended.

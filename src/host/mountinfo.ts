@@ -28,6 +28,12 @@ export function mountAt(entries: readonly MountEntry[], path: string): MountEntr
   return entries.findLast((entry) => entry.mountPoint === path);
 }
 
+/** The mount that `path` lies on. */
+export function mountOf(entries: readonly MountEntry[], path: string): MountEntry | undefined {
+  const holders = entries.filter(({ mountPoint }) => mountPoint === "/" || `${path}/`.startsWith(`${mountPoint}/`));
+  return holders.toSorted((one, other) => one.mountPoint.length - other.mountPoint.length).at(-1);
+}
+
 /** Mounts at `path` and below, innermost and newest first: the order in which they can be taken away. */
 export function mountsBelow(entries: readonly MountEntry[], path: string): readonly MountEntry[] {
   const prefix = path === "/" ? "/" : `${path}/`;

@@ -41,6 +41,12 @@ export async function detachMount(path: string): Promise<void> {
   if (left !== undefined) throw new HostCallFailed(`unmount ${path}`, "EBUSY");
 }
 
+/** Before a tree is removed that may hold mounts of what is not ours. */
+export async function requireNoMounts(path: string): Promise<void> {
+  const [first] = mountsBelow(await readMounts(), path);
+  if (first !== undefined) throw new HostCallFailed(`remove ${path}: ${first.mountPoint} is mounted`, "EBUSY");
+}
+
 async function detachOne(path: string): Promise<void> {
   try {
     await runCommand("umount", ["-n", "-i", "-l", "--no-canonicalize", "--", path]);

@@ -1,17 +1,26 @@
-// The host side of a volume that a guest gets by copy: what stands at its path, and when the kubelet
+// The host side of a volume: what stands at its path, and when the kubelet
 // replaced its content. The kubelet swaps the link `..data` to a new directory, all at once.
-import { type FSWatcher, watch } from "node:fs";
+import { type FSWatcher, type Stats, watch } from "node:fs";
 import { stat, statfs } from "node:fs/promises";
+import { join, relative } from "node:path";
 import { errnoOf, errorText, HostCallFailed } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
-import { type MountEntry, mountsBelow } from "./mountinfo.ts";
+import { type MountEntry, mountAt, mountOf, mountsBelow } from "./mountinfo.ts";
 import { readMounts } from "./mounts.ts";
 
 export interface VolumeSource {
   readonly kind: "file" | "directory" | "socket" | "fifo" | "device" | "missing";
+  readonly mode: number;
+  readonly emptyDir?: EmptyDir;
+  readonly submounts: readonly { readonly path: string; readonly isReadonly: boolean }[];
+}
+
+/** The kubelet's directory of an emptyDir volume, and which part of it a path shows ("" for all). */
+interface EmptyDir {
+  readonly path: string;
+  readonly subPath: string;
   readonly isTmpfs: boolean;
   readonly gid: number;
-  readonly submounts: readonly { readonly path: string; readonly isReadonly: boolean }[];
 }
 
 // linux/magic.h
@@ -28,22 +37,52 @@ export async function probeVolumeSources(paths: readonly string[]): Promise<Read
 async function probe(path: string, mounts: readonly MountEntry[]): Promise<VolumeSource> {
   try {
     const found = await stat(path);
-    const kind = found.isFile()
-      ? "file"
-      : found.isDirectory()
-        ? "directory"
-        : found.isSocket()
-          ? "socket"
-          : found.isFIFO()
-            ? "fifo"
-            : "device";
-    const isTmpfs = kind === "directory" && (await statfs(path)).type === tmpfsMagic;
-    return { kind, isTmpfs, gid: found.gid, submounts: kind === "directory" ? submountsOf(path, mounts) : [] };
+    const kind = kindOf(found);
+    const emptyDir = kind === "directory" ? await probeEmptyDir(path, mounts) : undefined;
+    return {
+      kind,
+      mode: found.mode & 0o7777,
+      submounts: kind === "directory" ? submountsOf(path, mounts) : [],
+      ...(emptyDir === undefined ? {} : { emptyDir }),
+    };
   } catch (error) {
     const errno = errnoOf(error) ?? errorText(error);
     if (errno !== "ENOENT" && errno !== "ENOTDIR") throw new HostCallFailed(`look at ${path}`, errno, { cause: error });
-    return { kind: "missing", isTmpfs: false, gid: 0, submounts: [] };
+    return { kind: "missing", mode: 0, submounts: [] };
   }
+}
+
+function kindOf(found: Stats): VolumeSource["kind"] {
+  if (found.isFile()) return "file";
+  if (found.isDirectory()) return "directory";
+  if (found.isSocket()) return "socket";
+  return found.isFIFO() ? "fifo" : "device";
+}
+
+async function probeEmptyDir(path: string, mounts: readonly MountEntry[]): Promise<EmptyDir | undefined> {
+  const part = emptyDirOf(path, mounts);
+  if (part === undefined) return undefined;
+  const [{ gid }, { type }] = await Promise.all([stat(part.path), statfs(part.path)]);
+  return { ...part, gid, isTmpfs: type === tmpfsMagic };
+}
+
+/**
+ * The kubelet gives an emptyDir by its own directory, and a subPath of one by a bind mount at
+ * `<pod>/volume-subpaths/<volume>/<container>/<index>`: only the kernel's list of mounts says which part it shows.
+ */
+export function emptyDirOf(
+  path: string,
+  mounts: readonly MountEntry[],
+): { readonly path: string; readonly subPath: string } | undefined {
+  if (/\/volumes\/kubernetes\.io~empty-dir\/[^/]+$/.test(path)) return { path, subPath: "" };
+  const [, pod, volume] = /^(.*)\/volume-subpaths\/([^/]+)\/[^/]+\/\d+$/.exec(path) ?? [];
+  const shown = mountAt(mounts, path);
+  if (pod === undefined || volume === undefined || shown === undefined) return undefined;
+  const whole = `${pod}/volumes/kubernetes.io~empty-dir/${volume}`;
+  const holder = mountOf(mounts, whole);
+  if (holder?.device !== shown.device) return undefined;
+  const subPath = relative(join(holder.root, relative(holder.mountPoint, whole)), shown.root);
+  return subPath === ".." || subPath.startsWith("../") ? undefined : { path: whole, subPath };
 }
 
 /** Outer ones first; the newest of several at one place. */

@@ -7,13 +7,14 @@ import type { RuntimeConfig } from "../config/schema.ts";
 import { InvalidRequest } from "../lib/errors.ts";
 import { chooseAccelerator } from "./accelerator.ts";
 import type { HostFacts, LaunchInputs } from "./inputs.ts";
-import type { ColdDevice, HelperPlan, HotDevice, LaunchPlan, RunFiles, VsockPlan } from "./launch-plan.ts";
+import type { ColdDevice, HelperPlan, HotDevice, LaunchPlan, RunFiles, SharePlan, VsockPlan } from "./launch-plan.ts";
 
 export interface DevicePlan {
   readonly cold: readonly ColdDevice[];
   readonly hot: readonly HotDevice[];
   readonly helpers: readonly HelperPlan[];
   readonly vsock: VsockPlan;
+  readonly share: SharePlan | undefined;
   readonly hotplug: LaunchPlan["hotplug"];
 }
 
@@ -25,12 +26,14 @@ export function planDevices(inputs: LaunchInputs, runFiles: RunFiles, hasInitdat
   const { config, pod } = inputs;
   const scsi = config.vm.blockDriver === "virtio-scsi";
   const vsock = planVsock(inputs, runFiles);
+  const share = planShare(inputs);
   const layers = pod.layers ?? [];
   const placed = placeOnPorts([
     ...rootDisks(inputs),
     ...(hasInitdata ? [initdataDisk(runFiles)] : []),
     ...pod.nics.map((nic, i): Unplaced => ({ kind: "nic", id: `net${i}`, ...nic, vhost: useVhostNet(inputs) })),
     vsockDevice(vsock, runFiles),
+    ...(share === undefined ? [] : [shareDevice(share, runFiles)]),
     ...(scsi ? [] : layers.map((layer): Unplaced => blockDisk(layer.id, layer.path, layer.id))),
   ]);
   const free = scsi ? 0 : config.vm.hotplugPorts;
@@ -57,8 +60,9 @@ export function planDevices(inputs: LaunchInputs, runFiles: RunFiles, hasInitdat
           )
         : []),
     ],
-    helpers: planHelpers(config, runFiles, vsock),
+    helpers: [...planHelpers(config, runFiles, vsock), ...planShareHelper(config, runFiles, share)],
     vsock,
+    share,
     hotplug: scsi
       ? { kind: "scsi", controller: scsiController }
       : { kind: "ports", ports: Array.from({ length: free }, (_, i) => portName(placed.length + i)) },
@@ -157,6 +161,27 @@ function planHelpers(config: RuntimeConfig, runFiles: RunFiles, vsock: VsockPlan
     });
   }
   return helpers;
+}
+
+/** The guest has one share: what a container gets of the host appears in it while the container exists. */
+function planShare({ config, host, pod }: LaunchInputs): SharePlan | undefined {
+  const { hostPaths } = config.volumes;
+  const wanted = hostPaths === "share" || (hostPaths === "auto" && config.vm.tee === "none" && host.virtiofsd);
+  return wanted ? { dir: join(pod.runDir, "share"), tag: "kata-cvm-host" } : undefined;
+}
+
+function shareDevice({ tag }: SharePlan, runFiles: RunFiles): Unplaced {
+  return { kind: "vhost-user-fs", id: "share0", socket: shareSocket(runFiles), tag };
+}
+
+function planShareHelper(config: RuntimeConfig, runFiles: RunFiles, share: SharePlan | undefined): HelperPlan[] {
+  if (share === undefined) return [];
+  const { virtiofsd: binary } = config.paths;
+  return [{ kind: "virtiofsd", binary, sharedDir: share.dir, socket: shareSocket(runFiles) }];
+}
+
+function shareSocket(runFiles: RunFiles): string {
+  return join(runFiles.dir, "share.sock");
 }
 
 function tpmSocket(runFiles: RunFiles): string {

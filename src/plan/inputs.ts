@@ -41,6 +41,8 @@ export interface HostFacts {
   readonly vhostNet: boolean;
   /** unix socket of the quote generation service exists */
   readonly quoteSocket: boolean;
+  /** the daemon that shares host directories can be run */
+  readonly virtiofsd: boolean;
   readonly image: GuestImage;
   /** why the configured firmware cannot start a guest of the configured TEE */
   readonly firmwareProblem?: string | undefined;

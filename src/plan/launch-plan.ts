@@ -95,7 +95,14 @@ export type HotDevice =
       readonly vhost: boolean;
     }
   | { readonly kind: "vhost-vsock"; readonly id: string; readonly bus: string; readonly cid: number }
-  | { readonly kind: "vhost-user-vsock"; readonly id: string; readonly bus: string; readonly socket: string };
+  | { readonly kind: "vhost-user-vsock"; readonly id: string; readonly bus: string; readonly socket: string }
+  | {
+      readonly kind: "vhost-user-fs";
+      readonly id: string;
+      readonly bus: string;
+      readonly socket: string;
+      readonly tag: string;
+    };
 
 /** Processes that must listen before QEMU starts. */
 export type HelperPlan =
@@ -113,12 +120,20 @@ export type HelperPlan =
       readonly socket: string;
       /** our end: connect and write `CONNECT PORT\n` */
       readonly hybridSocket: string;
-    };
+    }
+  | { readonly kind: "virtiofsd"; readonly binary: string; readonly sharedDir: string; readonly socket: string };
 
 /** How the host reaches the guest's vsock ports. */
 export type VsockPlan =
   | { readonly transport: "vhost"; readonly cid: number }
   | { readonly transport: "vhost-user"; readonly cid: number; readonly hybridSocket: string };
+
+/** A directory of the host that the guest sees by virtio-fs; what containers get of the host appears in it. */
+export interface SharePlan {
+  readonly dir: string;
+  /** how the guest names the device */
+  readonly tag: string;
+}
 
 /** A file that must stand in the run directory before QEMU starts. */
 export interface PlannedFile {
@@ -168,6 +183,8 @@ export interface LaunchPlan {
   readonly files: readonly PlannedFile[];
   readonly runFiles: RunFiles;
   readonly vsock: VsockPlan;
+  /** absent: nothing of the host is shared */
+  readonly share?: SharePlan;
   /** where disks go that are plugged later */
   readonly hotplug:
     | { readonly kind: "scsi"; readonly controller: string }

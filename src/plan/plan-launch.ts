@@ -46,7 +46,10 @@ export function planLaunch(config: RuntimeConfig, host: HostFacts, pod: PodReque
     ...(pod.netns === undefined ? {} : { netns: absolute(pod.netns, "netns") }),
     sandbox: config.vm.sandbox && host.qemu.sandbox,
     cpu: { model: chooseCpu(config, accelerator), vcpus: size.vcpus },
-    memory: { sizeMiB: size.memoryMiB, share: devices.vsock.transport === "vhost-user" },
+    memory: {
+      sizeMiB: size.memoryMiB,
+      share: devices.vsock.transport === "vhost-user" || devices.share !== undefined,
+    },
     tee: planTee[config.vm.tee](inputs, initdata),
     firmware: planFirmware(inputs),
     ...(kernel === undefined ? {} : { kernel }),
@@ -59,6 +62,7 @@ export function planLaunch(config: RuntimeConfig, host: HostFacts, pod: PodReque
       initdata === undefined ? [] : [{ path: initdataPath(runFiles), base64: initdata.diskImage.toString("base64") }],
     runFiles,
     vsock: devices.vsock,
+    ...(devices.share === undefined ? {} : { share: devices.share }),
     ...(initdata === undefined ? {} : { initdata: bindInitdata(config, initdata) }),
     image: { dir: host.image.dir, rootHash: host.image.rootHash },
   };

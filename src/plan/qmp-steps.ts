@@ -87,19 +87,38 @@ const renderers: Renderers = {
     }),
   ],
   "vhost-user-vsock": (vsock) => [
-    {
-      execute: "chardev-add",
-      arguments: {
-        id: `${vsock.id}-chr`,
-        backend: {
-          type: "socket",
-          data: { addr: { type: "unix", data: { path: vsock.socket } }, server: false },
-        },
-      },
-    },
-    deviceAdd({ driver: "vhost-user-vsock-pci", id: vsock.id, bus: vsock.bus, chardev: `${vsock.id}-chr` }),
+    socketChardev(vsock),
+    deviceAdd({ driver: "vhost-user-vsock-pci", id: vsock.id, bus: vsock.bus, chardev: chardevName(vsock.id) }),
+  ],
+  "vhost-user-fs": (share) => [
+    socketChardev(share),
+    deviceAdd({
+      driver: "vhost-user-fs-pci",
+      id: share.id,
+      bus: share.bus,
+      chardev: chardevName(share.id),
+      tag: share.tag,
+    }),
   ],
 };
+
+function chardevName(deviceId: string): string {
+  return `${deviceId}-chr`;
+}
+
+/** QEMU's end of a vhost-user daemon's socket. */
+function socketChardev(device: { id: string; socket: string }): QmpStep {
+  return {
+    execute: "chardev-add",
+    arguments: {
+      id: chardevName(device.id),
+      backend: {
+        type: "socket",
+        data: { addr: { type: "unix", data: { path: device.socket } }, server: false },
+      },
+    },
+  };
+}
 
 function blockNode(disk: { id: string; path: string; readonly: boolean }): QmpStep {
   return {

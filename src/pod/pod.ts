@@ -181,7 +181,7 @@ export class Pod {
 
   async #createContainer(request: CreateRequest, layers: readonly LayerFile[]): Promise<Container> {
     if (this.#launched === null) throw new WrongState(`pod ${this.id}`, this.lifecycle.state, "create a container");
-    const { vm, guest, disks } = this.#launched;
+    const { vm, guest, disks, volumes: rules } = this.#launched;
     const sources = await this.#ports.probeSources(hostSources(request.spec.mounts ?? []));
     const paths = layers.map((layer) => layer.path);
     const { id: containerId, bundle, role, spec } = request;
@@ -198,8 +198,11 @@ export class Pod {
       spec,
       layers: guestLayers,
       guest: guest.features,
+      rules,
       sources,
     });
+    undo.defer("release what the host holds for it", () => this.#ports.releaseContainer(containerId));
+    await this.#ports.shareWithGuest(containerId, plan.shares);
     await Promise.race([this.#makeInGuest(containerId, plan, guest), guest.gone]);
     const container = new Container(
       { id: containerId, bundle, role, stdio: request.stdio },
@@ -271,7 +274,7 @@ export class Pod {
       clearTimeout(timer);
     }
     await launched.disks.unplug(entry.layers);
-    await this.#ports.releaseRootfs(id);
+    await this.#ports.releaseContainer(id);
   }
 
   /** A single container (ctr, Docker) keeps its VM until it is deleted: its client may still exec. */

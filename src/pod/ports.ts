@@ -3,7 +3,7 @@
 import type { Duplex } from "node:stream";
 import type { VmExitFacts } from "../lib/errors.ts";
 import type { ContainerSpec, Process as OciProcess, Resources } from "../oci/types.ts";
-import type { CopyIn, SourceFacts } from "../translate/mounts.ts";
+import type { CopyIn, HostShare, SourceFacts, VolumeRules } from "../translate/mounts.ts";
 import type { GuestFeatures } from "../translate/spec.ts";
 import type { GuestStorage, LayerVerity } from "../translate/storages.ts";
 
@@ -180,6 +180,7 @@ export interface GuestControl {
 export interface LaunchedPod {
   readonly vm: PodVm;
   readonly guest: Guest;
+  readonly volumes: VolumeRules;
 }
 
 export interface PodRequest {
@@ -213,9 +214,11 @@ export interface PodPorts {
   probeSources(paths: readonly string[]): Promise<ReadonlyMap<string, SourceFacts>>;
   /** calls `onChange` after each time the kubelet replaced the volume's content; until disposed of */
   followVolume(hostPath: string, onChange: () => Promise<void>): Disposable;
+  /** lets host files and directories appear in the guest's share */
+  shareWithGuest(containerId: string, shares: readonly HostShare[]): Promise<void>;
   emit(event: PodEvent): void;
-  /** lets go of what `prepareRootfs` made for this container alone */
-  releaseRootfs(containerId: string): Promise<void>;
+  /** lets go of what `prepareRootfs` and `shareWithGuest` made for this container alone */
+  releaseContainer(containerId: string): Promise<void>;
   /** ends everything the ledger still names */
   reclaim(): Promise<void>;
   now(): number;

@@ -1,6 +1,6 @@
 // Ending a pod from outside its daemon: what `delete` and `reap` do with a ledger.
 import { rm } from "node:fs/promises";
-import { detachMount } from "../host/mounts.ts";
+import { detachMount, requireNoMounts } from "../host/mounts.ts";
 import { terminate } from "../host/process.ts";
 import { type LedgerRecord, readLedger } from "../pod/ledger.ts";
 import { reclaim } from "../pod/reclaim.ts";
@@ -13,11 +13,12 @@ export async function endPod(record: LedgerRecord, runDir: string): Promise<void
   const last = readLedger(runDir) ?? record;
   await reclaim(last.owned, hostReclaimPorts);
   await rm(record.socket, { force: true });
-  await rm(runDir, { recursive: true, force: true });
+  await removeRunDir(runDir);
 }
 
-/** For a directory without a ledger: only what is mounted in it can still hold anything. */
+/** Directories of the host may be mounted in it: what is still there would be emptied with it. */
 export async function removeRunDir(runDir: string): Promise<void> {
   await detachMount(runDir);
+  await requireNoMounts(runDir);
   await rm(runDir, { recursive: true, force: true });
 }

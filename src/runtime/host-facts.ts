@@ -19,18 +19,20 @@ export async function probeHostFacts(
 ): Promise<HostFacts> {
   const cacheDir = join(runRoot, "facts");
   const { signal } = context;
-  const [qemu, image, kvm, snp, sev, tdx, vhostVsock, vhostNet, quoteSocket, firmwareProblem] = await Promise.all([
-    probeQemu(config.paths.qemu, { cacheDir, signal }),
-    readGuestImage(config.paths.image),
-    probeAccelerator(config, { cacheDir, ...context }),
-    readParameter("/sys/module/kvm_amd/parameters/sev_snp"),
-    askSev(config, { cacheDir, signal }),
-    readParameter("/sys/module/kvm_intel/parameters/tdx"),
-    exists("/dev/vhost-vsock"),
-    exists("/dev/vhost-net"),
-    exists(config.tdx.quoteSocket),
-    readFirmwareProblem(config),
-  ]);
+  const [qemu, image, kvm, snp, sev, tdx, vhostVsock, vhostNet, quoteSocket, virtiofsd, firmwareProblem] =
+    await Promise.all([
+      probeQemu(config.paths.qemu, { cacheDir, signal }),
+      readGuestImage(config.paths.image),
+      probeAccelerator(config, { cacheDir, ...context }),
+      readParameter("/sys/module/kvm_amd/parameters/sev_snp"),
+      askSev(config, { cacheDir, signal }),
+      readParameter("/sys/module/kvm_intel/parameters/tdx"),
+      exists("/dev/vhost-vsock"),
+      exists("/dev/vhost-net"),
+      exists(config.tdx.quoteSocket),
+      exists(config.paths.virtiofsd),
+      readFirmwareProblem(config),
+    ]);
   return {
     qemu,
     image,
@@ -40,6 +42,7 @@ export async function probeHostFacts(
     vhostVsock,
     vhostNet,
     quoteSocket,
+    virtiofsd,
     firmwareProblem,
   };
 }

@@ -9,6 +9,7 @@ import type { RuntimeConfig } from "../config/schema.ts";
 import { enterCgroup, openCgroup } from "../host/cgroup.ts";
 import { readNetworkFacts } from "../host/netns.ts";
 import type { NetworkFacts } from "../host/network-facts.ts";
+import { openShare } from "../host/share.ts";
 import { createTap } from "../host/tap.ts";
 import { CleanupStack } from "../lib/cleanup-stack.ts";
 import { pause } from "../lib/deadline.ts";
@@ -21,7 +22,7 @@ import type { LaunchPlan } from "../plan/launch-plan.ts";
 import { planLaunch } from "../plan/plan-launch.ts";
 import type { LaunchedPod, PodRequest, PodVm } from "../pod/ports.ts";
 import { networkNamespacePath } from "../translate/container.ts";
-import { sandboxStorages } from "../translate/storages.ts";
+import { hostShareStorage, sandboxStorages } from "../translate/storages.ts";
 import { bootVm } from "../vm/boot.ts";
 import type { RunningVm } from "../vm/running-vm.ts";
 import { guestPort, readGuestFeatures } from "./guest-port.ts";
@@ -69,6 +70,7 @@ export async function launchPod(request: PodRequest, context: LaunchContext): Pr
     ...(config.initdata.file === "" ? {} : { initdata: await readFile(config.initdata.file, "utf8") }),
     ...(netns === undefined ? {} : { netns }),
   });
+  if (plan.share !== undefined) await openShare(plan.share.dir, ownership);
   const inCgroup = await ownInCgroup(request.spec.linux.cgroupsPath, ownership);
   const vm = await bootVm(plan, { ownership: inCgroup, signal, logger, timeline });
   await using undo = new CleanupStack();
@@ -78,7 +80,8 @@ export async function launchPod(request: PodRequest, context: LaunchContext): Pr
   sandbox.catch(() => undefined);
   const forward = netns === undefined ? null : await offerPortForward(vm, netns, context);
   if (forward !== null) undo.use("close the forwards", forward);
-  const launched = { vm, forward, ...(await sandbox) };
+  const volumes = { hostPaths: plan.share === undefined ? "copy" : "share" } as const;
+  const launched = { vm, forward, volumes, ...(await sandbox) };
   undo.move();
   void tellExpected(plan, logger);
   return launched;
@@ -106,7 +109,7 @@ async function becomeSandbox(vm: RunningVm, request: PodRequest, context: Launch
     hostname: request.spec.hostname ?? "",
     dns: await readResolvConf(request),
     network,
-    storages: sandboxStorages,
+    storages: vm.plan.share === undefined ? sandboxStorages : [...sandboxStorages, hostShareStorage(vm.plan.share.tag)],
   };
   await setUpSandbox(agent.rpc, setup, limits.requestMs);
   const features = await readGuestFeatures(agent.rpc, limits.requestMs);

@@ -10,6 +10,7 @@ import { defaultConfigPath, readConfigFiles } from "../host/config-files.ts";
 import { openStdio } from "../host/fifos.ts";
 import { type LayerImage, prepareRootfs, privateLayer } from "../host/layers.ts";
 import { parseStartTime } from "../host/process.ts";
+import { addToShare, removeFromShare } from "../host/share.ts";
 import { followVolume, probeVolumeSources } from "../host/volumes.ts";
 import { Unsupported } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
@@ -25,9 +26,10 @@ import type {
   StdioPaths,
 } from "../pod/ports.ts";
 import { reclaim } from "../pod/reclaim.ts";
-import type { SourceFacts } from "../translate/mounts.ts";
+import type { HostShare, SourceFacts } from "../translate/mounts.ts";
 import type { QmpSession } from "../wire/qmp/client.ts";
 import { EventLog } from "./control-events.ts";
+import { removeRunDir } from "./end-pod.ts";
 import { type Launched, launchPod } from "./launch-pod.ts";
 import { hostReclaimPorts } from "./reclaim-ports.ts";
 import { podRunDir } from "./run-dir.ts";
@@ -51,6 +53,8 @@ export class PodHost implements PodPorts {
   readonly logger: Logger;
   readonly #options: PodHostOptions;
   readonly #ledger: Ledger;
+  /** names in the guest's share, by container */
+  readonly #shared = new Map<string, readonly string[]>();
   #launched: Launched | null = null;
   /** steps to run before the ledger is reclaimed */
   readonly beforeReclaim: (() => Promise<void>)[] = [];
@@ -107,7 +111,18 @@ export class PodHost implements PodPorts {
     );
   }
 
-  async releaseRootfs(containerId: string): Promise<void> {
+  async shareWithGuest(containerId: string, shares: readonly HostShare[]): Promise<void> {
+    const dir = this.#launched?.vm.plan.share?.dir;
+    if (shares.length === 0 || dir === undefined) return;
+    const names = shares.map((share) => share.name);
+    this.#shared.set(containerId, [...(this.#shared.get(containerId) ?? []), ...names]);
+    for (const share of shares) await addToShare(dir, share, this.#ledger);
+  }
+
+  async releaseContainer(containerId: string): Promise<void> {
+    const dir = this.#launched?.vm.plan.share?.dir ?? "";
+    for (const name of this.#shared.get(containerId) ?? []) await removeFromShare(dir, name, this.#ledger);
+    this.#shared.delete(containerId);
     await rm(this.#scratchDir(containerId), { recursive: true, force: true });
   }
 
@@ -135,7 +150,7 @@ export class PodHost implements PodPorts {
     for (const step of this.beforeReclaim) await step();
     await this.#launched?.forward?.[Symbol.asyncDispose]();
     await reclaim(this.#ledger.owned, hostReclaimPorts);
-    await rm(this.runDir, { recursive: true, force: true });
+    await removeRunDir(this.runDir);
   }
 
   now(): number {

@@ -3,7 +3,7 @@
 import { Unsupported } from "../lib/errors.ts";
 import type { SandboxRole } from "../oci/cri-annotations.ts";
 import type { ContainerSpec } from "../oci/types.ts";
-import { type CopyIn, type SourceFacts, translateMounts } from "./mounts.ts";
+import { type CopyIn, type HostShare, type SourceFacts, translateMounts, type VolumeRules } from "./mounts.ts";
 import { type GuestFeatures, joinsSandboxPids, translateSpec } from "./spec.ts";
 import { type GuestLayer, type GuestStorage, translateRootfs } from "./storages.ts";
 
@@ -15,6 +15,7 @@ export interface ContainerInput {
   readonly spec: ContainerSpec;
   readonly layers: readonly GuestLayer[];
   readonly guest: GuestFeatures;
+  readonly rules: VolumeRules;
   readonly sources: ReadonlyMap<string, SourceFacts>;
 }
 
@@ -22,16 +23,18 @@ export interface ContainerPlan {
   readonly spec: ContainerSpec;
   readonly storages: readonly GuestStorage[];
   readonly copies: readonly CopyIn[];
+  readonly shares: readonly HostShare[];
   readonly sandboxPidns: boolean;
 }
 
-const noSource: SourceFacts = { kind: "missing", isTmpfs: false, gid: 0, submounts: [] };
+const noSource: SourceFacts = { kind: "missing", mode: 0, submounts: [] };
 
 export function translateContainer(input: ContainerInput): ContainerPlan {
   const { containerId, podId, bundle, role, spec, guest, sources } = input;
-  const { mounts, copies, storages } = translateMounts(spec.mounts ?? [], {
+  const { mounts, copies, shares, storages } = translateMounts(spec.mounts ?? [], {
     containerId,
     podId,
+    rules: input.rules,
     sourceFacts: (path) => sources.get(path) ?? noSource,
   });
   const netns = role === "container" ? undefined : networkNamespacePath(spec);
@@ -39,6 +42,7 @@ export function translateContainer(input: ContainerInput): ContainerPlan {
     spec: translateSpec(spec, { containerId, bundle, role, mounts, guest, ...(netns === undefined ? {} : { netns }) }),
     storages: [...translateRootfs(containerId, input.layers, guest), ...storages],
     copies,
+    shares,
     sandboxPidns: role === "container" && joinsSandboxPids(spec),
   };
 }

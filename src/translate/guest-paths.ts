@@ -19,9 +19,16 @@ export function guestLayerMount(source: string): string {
   return `${guestBase}/virtual-volumes/${Buffer.from(source).toString("base64url")}`;
 }
 
-/** `<container id>-<16 hex digits>-<name>`: the form that CoCo policies accept for copied files. */
+/** Where the guest mounts what the host shares by virtio-fs. */
+export const guestHostShare = `${guestBase}/sandbox/host`;
+
 export function guestCopyPath(containerId: string, destination: string): string {
+  return `${guestShareDir}/${volumeName(containerId, destination)}`;
+}
+
+/** `<container id>-<16 hex digits>-<name>`: the form that CoCo policies accept for copied files. */
+export function volumeName(containerId: string, destination: string): string {
   const tag = createHash("sha256").update(`${containerId}\n${destination}`).digest("hex").slice(0, 16);
   const name = basename(destination).replace(/[^\w.-]/g, "_") || "root";
-  return `${guestShareDir}/${containerId}-${tag}-${name}`;
+  return `${containerId}-${tag}-${name}`;
 }

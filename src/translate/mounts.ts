@@ -1,10 +1,11 @@
-// What becomes of each mount of a container's spec. Nothing is shared with the host: a confidential
-// guest would have to trust every byte of it. So a mount is kept as it is, made inside the guest
-// (shared memory, emptyDir), or its host source is copied in.
-import { basename, join } from "node:path";
+// What becomes of each mount of a container's spec. A confidential guest shares nothing with its host: it
+// would have to trust every byte. So a mount is kept as it is, made inside the guest (shared memory,
+// emptyDir), or its host source is copied in; only a development guest may get the source itself.
+import { join } from "node:path";
 import { Unsupported } from "../lib/errors.ts";
 import type { Mount } from "../oci/types.ts";
-import { guestBase, guestCopyPath, guestSandboxShm, guestShareDir } from "./guest-paths.ts";
+import { type EmptyDirFacts, translateEmptyDir } from "./empty-dirs.ts";
+import { guestCopyPath, guestHostShare, guestSandboxShm, volumeName } from "./guest-paths.ts";
 import type { GuestStorage } from "./storages.ts";
 
 /** What stands at a host path, as probed by the caller. */
@@ -12,11 +13,17 @@ export type SourceKind = "file" | "directory" | "socket" | "fifo" | "device" | "
 
 export interface SourceFacts {
   readonly kind: SourceKind;
-  /** the path is on a tmpfs: an emptyDir of medium Memory */
-  readonly isTmpfs: boolean;
-  readonly gid: number;
+  /** permission bits */
+  readonly mode: number;
+  /** the path shows an emptyDir volume or a part of it */
+  readonly emptyDir?: EmptyDirFacts;
   /** mounts below the path, by their path relative to it, outer ones first */
   readonly submounts: readonly { readonly path: string; readonly isReadonly: boolean }[];
+}
+
+/** What the operator chose for volumes, as far as the guest can do it. */
+export interface VolumeRules {
+  readonly hostPaths: "copy" | "share";
 }
 
 /** A file or directory tree that must be in the guest before the container is created. */
@@ -27,9 +34,20 @@ export interface CopyIn {
   readonly follow: boolean;
 }
 
+/** A host file or directory that must appear in the guest's share before the container is created. */
+export interface HostShare {
+  readonly hostPath: string;
+  /** its name in the share */
+  readonly name: string;
+  readonly isDirectory: boolean;
+  /** what the guest may not write: the mount itself, or also the mounts below it */
+  readonly readonly: "nothing" | "itself" | "everything";
+}
+
 export interface MountPlan {
   readonly mounts: readonly Mount[];
   readonly copies: readonly CopyIn[];
+  readonly shares: readonly HostShare[];
   /** directories made in the guest, for the containers of the pod to share */
   readonly storages: readonly GuestStorage[];
 }
@@ -37,14 +55,16 @@ export interface MountPlan {
 export interface MountContext {
   readonly containerId: string;
   readonly podId: string;
+  readonly rules: VolumeRules;
   readonly sourceFacts: (hostPath: string) => SourceFacts;
 }
 
 export function translateMounts(mounts: readonly Mount[], context: MountContext): MountPlan {
-  const parts = mounts.map((mount, index) => translateMount(mount, { ...context, field: `mounts[${index}]` }));
+  const parts = mounts.map((mount) => translateMount(mount, context));
   return {
     mounts: parts.flatMap((part) => part.mounts),
     copies: parts.flatMap((part) => part.copies ?? []),
+    shares: parts.flatMap((part) => part.shares ?? []),
     storages: parts.flatMap((part) => part.storages ?? []),
   };
 }
@@ -57,21 +77,25 @@ export function hostSources(mounts: readonly Mount[]): readonly string[] {
 interface Part {
   readonly mounts: readonly Mount[];
   readonly copies?: readonly CopyIn[];
+  readonly shares?: readonly HostShare[];
   readonly storages?: readonly GuestStorage[];
 }
 
-type PartContext = MountContext & { readonly field: string };
-
-function translateMount(mount: Mount, context: PartContext): Part {
-  if (!isBind(mount)) return { mounts: [withoutHostOptions(mount)] };
+function translateMount(given: Mount, context: MountContext): Part {
+  const mount = withoutHostOptions(given);
+  if (!isBind(mount)) return { mounts: [mount] };
   if (mount.destination === "/dev/shm") {
     return { mounts: [{ destination: "/dev/shm", type: "bind", source: guestSandboxShm, options: ["rbind"] }] };
   }
-  if (!comesFromHost(mount)) return { mounts: [withoutHostOptions(mount)] };
-  refuseSharing(mount, context.field);
+  if (!comesFromHost(mount)) return { mounts: [mount] };
+  refusePropagation(mount);
   const facts = context.sourceFacts(mount.source ?? "");
-  if (facts.kind !== "file" && facts.kind !== "directory") return refuseKind(mount, facts.kind, context.field);
-  return isEmptyDir(mount) ? makeEmptyDir(mount, facts, context) : copyTree(mount, facts, context);
+  if (facts.kind !== "file" && facts.kind !== "directory") return refuseKind(mount, facts.kind);
+  if (facts.emptyDir !== undefined && facts.kind === "directory") {
+    const storages = translateEmptyDir(facts.emptyDir, { podId: context.podId, mode: facts.mode });
+    return { mounts: [{ ...mount, type: "bind", source: storages.at(-1)?.mount_point ?? "" }], storages };
+  }
+  return isShared(mount, context.rules) ? shareTree(mount, facts, context) : copyTree(mount, facts, context);
 }
 
 function isBind(mount: Mount): boolean {
@@ -84,72 +108,92 @@ function comesFromHost(mount: Mount): boolean {
   return !/^\/(proc|sys)(\/|$)/.test(mount.source ?? "");
 }
 
-/** The kubelet's directory of an emptyDir volume: empty when the pod starts, and only the pod's. */
-function isEmptyDir(mount: Mount): boolean {
-  return /\/volumes\/kubernetes\.io~empty-dir\/[^/]+$/.test(mount.source ?? "");
-}
-
 /** Directories that the kubelet fills by replacing them as a whole. */
 function isFollowed(mount: Mount): boolean {
   return /\/volumes\/kubernetes\.io~(configmap|secret|projected|downward-api)\/[^/]+$/.test(mount.source ?? "");
 }
 
-/** Containers of a pod that name the same volume get the same guest directory: the agent counts its users. */
-function makeEmptyDir(mount: Mount, facts: SourceFacts, context: PartContext): Part {
-  const name = basename(mount.source ?? "");
-  const group = facts.gid === 0 ? [] : [`fsgid=${facts.gid}`];
-  const storage: GuestStorage = facts.isTmpfs
-    ? {
-        driver: "ephemeral",
-        driver_options: [],
-        source: "tmpfs",
-        fstype: "tmpfs",
-        options: group,
-        mount_point: `${guestBase}/sandbox/ephemeral/${name}`,
-        shared: true,
-      }
-    : {
-        driver: "local",
-        driver_options: [],
-        source: "local",
-        fstype: "local",
-        options: ["mode=0777", ...group],
-        mount_point: `${guestShareDir}/${context.podId}/rootfs/local/${name}`,
-        shared: true,
-      };
-  return { mounts: [{ ...withoutHostOptions(mount), type: "bind", source: storage.mount_point }], storages: [storage] };
+const podFiles = ["/etc/hostname", "/etc/hosts", "/etc/resolv.conf"];
+
+/**
+ * What the kubelet writes once or replaces as a whole is copied: small, read often, and followed where it changes.
+ * So is what a user namespace sees mapped: virtio-fs cannot map owners.
+ */
+function isShared(mount: Mount, rules: VolumeRules): boolean {
+  const isMapped = (mount.options ?? []).includes("idmap");
+  return rules.hostPaths === "share" && !isFollowed(mount) && !isMapped && !podFiles.includes(mount.destination);
 }
 
-function copyTree(mount: Mount, facts: SourceFacts, context: PartContext): Part {
+/** The read-only flag is set on both sides: the guest must not be the only one to keep to it. */
+function shareTree(mount: Mount, facts: SourceFacts, context: MountContext): Part {
+  const name = volumeName(context.containerId, mount.destination);
+  const share: HostShare = {
+    hostPath: mount.source ?? "",
+    name,
+    isDirectory: facts.kind === "directory",
+    readonly: readonlyPart(mount),
+  };
+  const source = join(guestHostShare, name);
+  // the guest's kernel gives a mount that it meets inside a mount the outer one's flags
+  const nested = facts.submounts
+    .filter((submount) => share.readonly === "itself" && !submount.isReadonly)
+    .map(({ path }) => bind(join(mount.destination, path), join(source, path), "rw"));
+  return { mounts: [{ ...mount, type: "bind", source }, ...nested], shares: [share] };
+}
+
+function bind(destination: string, source: string, access: "ro" | "rw"): Mount {
+  return { destination, type: "bind", source, options: ["rbind", access] };
+}
+
+/** A read-only bind leaves the mounts below it as they are, unless it is recursive. */
+function readonlyPart({ options = [] }: Mount): HostShare["readonly"] {
+  if (options.includes("rro")) return "everything";
+  return options.includes("ro") ? "itself" : "nothing";
+}
+
+function copyTree(mount: Mount, facts: SourceFacts, context: MountContext): Part {
   const { containerId } = context;
   const source = mount.source ?? "";
   const guestPath = guestCopyPath(containerId, mount.destination);
-  const whole: Mount = { ...withoutHostOptions(mount), type: "bind", source: guestPath };
+  const whole: Mount = { ...mount, type: "bind", source: guestPath };
   const copies: CopyIn[] = [{ hostPath: source, guestPath, follow: isFollowed(mount) }];
+  const mapped = (mount.options ?? []).filter((option) => option === "idmap");
   const nested = facts.submounts.map(({ path, isReadonly }): Mount => {
     const destination = join(mount.destination, path);
     const nestedPath = guestCopyPath(containerId, destination);
     copies.push({ hostPath: join(source, path), guestPath: nestedPath, follow: false });
-    // a read-only bind leaves the mounts below it as they are, unless it is recursive
-    const readonly = isReadonly || (mount.options ?? []).includes("rro");
-    return { destination, type: "bind", source: nestedPath, options: ["rbind", readonly ? "ro" : "rw"] };
+    const readonly = isReadonly || readonlyPart(mount) === "everything";
+    return { destination, type: "bind", source: nestedPath, options: ["rbind", readonly ? "ro" : "rw", ...mapped] };
   });
   return { mounts: [whole, ...nested], copies };
 }
 
-function refuseSharing(mount: Mount, field: string): void {
-  const shared = (mount.options ?? []).find((option) => ["rshared", "shared", "rslave", "slave"].includes(option));
-  if (shared === undefined) return;
+/** MountPropagation of the CRI, as containerd writes it into the options. */
+const propagations: Readonly<Record<string, string>> = {
+  rshared: "PROPAGATION_BIDIRECTIONAL",
+  shared: "PROPAGATION_BIDIRECTIONAL",
+  rslave: "PROPAGATION_HOST_TO_CONTAINER",
+  slave: "PROPAGATION_HOST_TO_CONTAINER",
+};
+
+function refusePropagation(mount: Mount): void {
+  const option = (mount.options ?? []).find((word) => Object.hasOwn(propagations, word));
+  if (option === undefined) return;
   throw new Unsupported(
-    `${field} (${mount.destination}) with mount propagation ${shared}`,
-    "a mount made on the host cannot appear in the guest, nor the reverse; use propagation None",
+    `${criField(mount, "propagation")} ${propagations[option]} (${option})`,
+    "a mount made on the host cannot appear in a virtual machine, nor the reverse; use PROPAGATION_PRIVATE (None)",
   );
 }
 
-function refuseKind(mount: Mount, kind: SourceKind, field: string): never {
-  const source = `${field} (${mount.destination} from ${mount.source ?? "nowhere"})`;
-  if (kind === "missing") throw new Unsupported(source, "the host path does not exist");
-  throw new Unsupported(source, `a host ${kind} cannot be used inside a virtual machine`);
+function refuseKind(mount: Mount, kind: SourceKind): never {
+  const what = `${criField(mount, "host_path")} ${mount.source ?? ""}`;
+  if (kind === "missing") throw new Unsupported(what, "the host path does not exist");
+  throw new Unsupported(what, `a host ${kind} cannot be used inside a virtual machine`);
+}
+
+/** By the path, not by the index: containerd puts mounts of its own before those of the CRI request. */
+function criField({ destination }: Mount, name: string): string {
+  return `ContainerConfig.mounts[container_path=${destination}].${name}`;
 }
 
 /** SELinux contexts name labels of the host. */

@@ -1,7 +1,7 @@
 // A container's root file system as the agent protocol's storages (agent-protocol §4.3): one read-only
 // EROFS disk a layer and an overlay over them. The writable part is made in the guest, so the host
 // never sees it.
-import { guestContainerDir, guestLayerMount, guestRootfs } from "./guest-paths.ts";
+import { guestContainerDir, guestHostShare, guestLayerMount, guestRootfs } from "./guest-paths.ts";
 import type { GuestFeatures } from "./spec.ts";
 
 /** dm-verity parameters of one layer disk; sizes in bytes. */
@@ -88,6 +88,18 @@ function verityOptions(verity: LayerVerity): readonly string[] {
     `X-kata.dmverity.salt=${verity.salt === "" ? "-" : verity.salt}`,
     "X-kata.dmverity.hashtype=1",
   ];
+}
+
+/** The share of a guest that has one, as a storage of CreateSandbox. */
+export function hostShareStorage(tag: string): GuestStorage {
+  return {
+    driver: "virtio-fs",
+    driver_options: [],
+    source: tag,
+    fstype: "virtiofs",
+    options: ["nodev"],
+    mount_point: guestHostShare,
+  };
 }
 
 /** Storages of CreateSandbox: the shared memory of the pod, in the one form that CoCo policies accept. */

@@ -1,4 +1,4 @@
-// The processes that must listen before QEMU starts: the software TPM and the vsock daemon.
+// The processes that must listen before QEMU starts: the software TPM, the vsock and the file-sharing daemon.
 import { HostCommandFailed, type KataError } from "../lib/errors.ts";
 import type { Ownership } from "../lib/owned.ts";
 import type { HelperPlan } from "../plan/launch-plan.ts";
@@ -32,6 +32,13 @@ export async function startHelper(plan: HelperPlan, context: HelperContext): Pro
  */
 const txBufferBytes = 16 * 1024 * 1024;
 
+/**
+ * In words that QEMU 7.2's daemon (Debian 12) and the one in Rust (Debian 13) both know. chroot, not a mount
+ * namespace: a volume appears in the directory after the daemon began. Mounts inside a volume are announced, so
+ * that their read-only flags and inode numbers are their own.
+ */
+const shareOptions = "sandbox=chroot,announce_submounts,xattr,cache=auto";
+
 const starters: Starters = {
   swtpm: async (plan, context) => {
     const start: StartSwtpm = (args, socket) =>
@@ -44,6 +51,13 @@ const starters: Starters = {
     const paths = ["--socket", socket, "--uds-path", plan.hybridSocket];
     const args = ["--guest-cid", `${plan.cid}`, ...paths, "--tx-buffer-size", `${txBufferBytes}`];
     return await spawnListening({ name: "vhost-device-vsock", file, args }, { ...context, socket });
+  },
+  virtiofsd: async (plan, context) => {
+    const { socket, binary: file } = plan;
+    // QEMU 7.2's daemon leaves its lock under the socket's name; the newer one puts it beside the socket
+    await context.ownership.claim({ kind: "path", path: `/run/virtiofsd/${socket.replaceAll("/", ".")}.pid` });
+    const args = ["-f", `--socket-path=${socket}`, "-o", `source=${plan.sharedDir},${shareOptions}`];
+    return await spawnListening({ name: "virtiofsd", file, args }, { ...context, socket });
   },
 };
 

@@ -16,6 +16,7 @@ export async function checkPrograms(config: RuntimeConfig, cacheDir: string): Pr
     checkAccelerator(config, cacheDir),
     checkVsock(config),
     checkSwtpm(config),
+    checkVirtiofsd(config),
     checkOnPath("mkfs.erofs", "converts container layers", "install the Debian package erofs-utils"),
     checkOnPath("ip", "joins the pod's network", "install the Debian package iproute2"),
     checkOnPath("tc", "joins the pod's network", "install the Debian package iproute2"),
@@ -109,6 +110,15 @@ async function checkSwtpm(config: RuntimeConfig): Promise<readonly Check[]> {
   const sight = { name: "swtpm", origin: config.paths.swtpm };
   if (await isExecutable(config.paths.swtpm)) return [ok(sight, "there")];
   return [lacking(sight, "is not there", "install the Debian package swtpm")];
+}
+
+async function checkVirtiofsd({ vm, volumes, paths }: RuntimeConfig): Promise<readonly Check[]> {
+  if (volumes.hostPaths === "copy" || vm.tee !== "none") return [];
+  const sight = { name: "virtiofsd", origin: paths.virtiofsd };
+  if (await isExecutable(paths.virtiofsd)) return [ok(sight, "shares host directories with the guest")];
+  const fix = "install the Debian package virtiofsd (Debian 12: .ci/setup --what vm)";
+  if (volumes.hostPaths === "share") return [lacking(sight, "is not there", fix)];
+  return [warn(sight, "is not there: host directories are copied once instead of shared", fix)];
 }
 
 async function checkOnPath(program: string, purpose: string, fix: string): Promise<readonly Check[]> {

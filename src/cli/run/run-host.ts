@@ -56,8 +56,8 @@ export class RunHost implements PodPorts {
     return this.#options.layers;
   }
 
-  releaseRootfs(containerId: string): Promise<void> {
-    return this.host.releaseRootfs(containerId);
+  releaseContainer(containerId: string): Promise<void> {
+    return this.host.releaseContainer(containerId);
   }
 
   async openStdio(): Promise<ProcessStdio> {
@@ -65,6 +65,8 @@ export class RunHost implements PodPorts {
   }
 
   probeSources: PodPorts["probeSources"] = (paths) => this.host.probeSources(paths);
+
+  shareWithGuest: PodPorts["shareWithGuest"] = (containerId, shares) => this.host.shareWithGuest(containerId, shares);
 
   followVolume: PodPorts["followVolume"] = (path, onChange) => this.host.followVolume(path, onChange);
 

@@ -7,6 +7,7 @@ import { InvalidRequest, Unsupported } from "../../lib/errors.ts";
 import type { Storage } from "../../wire/gen/kata/agent.ts";
 import { FSGroupChangePolicy } from "../../wire/gen/kata/types.ts";
 import { isBelow } from "../bind-sources.ts";
+import { guestTsmRoot, hasTee } from "../evidence/tsm-report.ts";
 import { runCommand } from "../run-command.ts";
 import { mount, unmount } from "../sys/mounts.ts";
 import { waitForDisk } from "./block-devices.ts";
@@ -54,12 +55,31 @@ async function ephemeral(storage: Storage): Promise<CleanupStack> {
   return undo;
 }
 
+/** What a host shares it can change at any moment: a confidential guest takes copies only. */
+async function virtioFs(storage: Storage): Promise<CleanupStack> {
+  if (await hasTee(guestTsmRoot)) {
+    throw new Unsupported("a file system shared by the host", "this guest is confidential: volumes are copied in");
+  }
+  return mountAt({ ...storage, fstype: "virtiofs" }, storage.source);
+}
+
 async function local(storage: Storage): Promise<CleanupStack> {
   const mode = optionValue(storage.options, "mode");
-  mkdirSync(storage.mount_point, { recursive: true });
+  makeDirectories(storage.mount_point);
   if (mode !== undefined) chmodSync(storage.mount_point, Number.parseInt(mode, 8) & 0o7777);
   setGroup(storage);
   return new CleanupStack();
+}
+
+/** The path may lead through a volume that containers write: no link in it is followed. */
+function makeDirectories(path: string): void {
+  let at = STORAGE_ROOT;
+  for (const name of path.slice(STORAGE_ROOT.length).split("/").filter(Boolean)) {
+    at = join(at, name);
+    const found = lstatSync(at, { throwIfNoEntry: false });
+    if (found === undefined) mkdirSync(at);
+    else if (!found.isDirectory()) throw new InvalidRequest("storages.mount_point", `${at} is not a directory`);
+  }
 }
 
 async function overlay(storage: Storage): Promise<CleanupStack> {
@@ -88,6 +108,7 @@ export const drivers: Readonly<Record<string, Driver>> = {
   local,
   overlayfs: overlay,
   bind,
+  "virtio-fs": virtioFs,
 };
 
 /** Makes the directory, mounts, and applies the volume's group. */

@@ -95,6 +95,11 @@ describe("parseConfig", () => {
       "/etc/0.toml:6 tpm.device: a TPM run by the host must not serve a confidential guest",
     ],
     [
+      "host directories shared with a confidential guest",
+      '[vm]\ntee = "tdx"\n[paths]\nfirmware = "/f"\n[volumes]\nhost_paths = "share"',
+      "/etc/0.toml:6 volumes.host_paths: a confidential guest must not work on files that its host reads and changes",
+    ],
+    [
       "a policy without the mandatory bit",
       '[snp]\npolicy = "0x1"',
       "/etc/0.toml:2 snp.policy: 0x1 lacks bit 17, which the SNP firmware demands; the usual value is 0x30000",

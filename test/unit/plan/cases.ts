@@ -30,6 +30,7 @@ export const hostFacts: HostFacts = {
   vhostVsock: true,
   vhostNet: true,
   quoteSocket: true,
+  virtiofsd: false,
   image: {
     dir: "/var/lib/kata-cvm/images/default",
     rootHash: "e8605b4ff41df03efc7cd84df0d2f87345497c2627645bebaf00d533c05026a7",

@@ -49,6 +49,36 @@ describe("the size of a VM", () => {
   });
 });
 
+describe("the share of host directories", () => {
+  const host = { virtiofsd: true };
+  const helpers = (toml: string, changes = {}) => plan(toml, changes).helpers.map((helper) => helper.kind);
+
+  it("is there for auto where the daemon is and no TEE, on demand without it, and never for copies", () => {
+    assert.ok(helpers("", { host }).includes("virtiofsd"));
+    assert.ok(!helpers("").includes("virtiofsd"));
+    assert.ok(helpers('[volumes]\nhost_paths = "share"').includes("virtiofsd"));
+    assert.ok(!helpers('[volumes]\nhost_paths = "copy"', { host }).includes("virtiofsd"));
+  });
+
+  it("is no part of a confidential guest", () => {
+    for (const name of ["snp-igvm", "snp-ovmf-uki", "snp-ovmf-initrd", "tdx"] as const) {
+      const { share, helpers, hotDevices } = plan(classes[name], { host });
+      assert.equal(share, undefined);
+      assert.ok(!JSON.stringify({ helpers, hotDevices }).includes("virtiofsd"), name);
+    }
+  });
+
+  it("is a directory beside the VM's own, in memory that the daemon shares, at the end of one socket", () => {
+    const { share, memory, hotDevices, helpers, runFiles } = plan("", { host });
+    assert.deepEqual(share, { dir: "/run/p/share", tag: "kata-cvm-host" });
+    assert.ok(!"/run/p/share".startsWith(`${runFiles.dir}/`), "which is removed whole at the VM's end");
+    assert.equal(memory.share, true);
+    const device = hotDevices.find(({ kind }) => kind === "vhost-user-fs");
+    const daemon = helpers.find(({ kind }) => kind === "virtiofsd");
+    assert.equal(device !== undefined && "socket" in device && device.socket, daemon?.socket);
+  });
+});
+
 describe("the accelerator", () => {
   const kvm = { usable: true, reason: "" };
   it("is KVM for auto only when it was proved", () => {

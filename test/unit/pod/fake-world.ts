@@ -18,7 +18,7 @@ import type {
   ProcessStdio,
   RootfsRequest,
 } from "../../../src/pod/ports.ts";
-import type { SourceFacts } from "../../../src/translate/mounts.ts";
+import type { HostShare, SourceFacts, VolumeRules } from "../../../src/translate/mounts.ts";
 
 export class Deferred<T> {
   resolve!: (value: T) => void;
@@ -102,6 +102,8 @@ export class FakeWorld implements PodPorts {
   layers: readonly LayerFile[] = [
     { path: "/layers/a", verity: { rootHash: "aa", salt: "", hashOffsetBytes: 4096, blockBytes: 4096 } },
   ];
+  volumes: VolumeRules = { hostPaths: "copy" };
+  sources: ReadonlyMap<string, SourceFacts> = new Map();
   failCreate: Error | null = null;
   beforeReclaim: () => Promise<void> = async () => undefined;
   failLaunch: Error | null = null;
@@ -118,7 +120,7 @@ export class FakeWorld implements PodPorts {
     this.log.push("launch");
     if (this.failLaunch !== null) throw this.failLaunch;
     signal.throwIfAborted();
-    return { vm: this.vm, guest: this.guest };
+    return { vm: this.vm, guest: this.guest, volumes: this.volumes };
   }
 
   async prepareRootfs(request: RootfsRequest): Promise<readonly LayerFile[]> {
@@ -126,7 +128,11 @@ export class FakeWorld implements PodPorts {
     return this.layers;
   }
 
-  async releaseRootfs(containerId: string): Promise<void> {
+  async shareWithGuest(containerId: string, shares: readonly HostShare[]): Promise<void> {
+    for (const { hostPath } of shares) this.log.push(`share ${hostPath} for ${containerId}`);
+  }
+
+  async releaseContainer(containerId: string): Promise<void> {
     this.log.push(`release ${containerId}`);
   }
 
@@ -146,7 +152,7 @@ export class FakeWorld implements PodPorts {
   }
 
   async probeSources(): Promise<ReadonlyMap<string, SourceFacts>> {
-    return new Map();
+    return this.sources;
   }
 
   followVolume(hostPath: string): Disposable {

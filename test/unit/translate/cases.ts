@@ -5,17 +5,24 @@ import { fileURLToPath } from "node:url";
 import { parseSpec, requireContainerSpec } from "../../../src/oci/parse-spec.ts";
 import { toAgentSpec } from "../../../src/translate/agent-spec.ts";
 import { type ContainerInput, translateContainer } from "../../../src/translate/container.ts";
+import type { EmptyDirFacts } from "../../../src/translate/empty-dirs.ts";
 import { hostSources, type SourceFacts } from "../../../src/translate/mounts.ts";
 import { CreateContainerRequest } from "../../../src/wire/gen/kata/agent.ts";
 
 export const goldenRoot = fileURLToPath(new URL("../../golden/translate/", import.meta.url));
 
-const directory: SourceFacts = { kind: "directory", isTmpfs: false, gid: 0, submounts: [] };
+const directory: SourceFacts = { kind: "directory", mode: 0o755, submounts: [] };
 const emptyDirs = "/var/lib/kubelet/pods/u1/volumes/kubernetes.io~empty-dir";
+function emptyDirFacts(name: string, change: Partial<EmptyDirFacts>): Readonly<Record<string, SourceFacts>> {
+  const path = `${emptyDirs}/${name}`;
+  return { [path]: { ...directory, emptyDir: { path, subPath: "", isTmpfs: false, gid: 0, ...change } } };
+}
+
 /** What stands at host paths that are not plain directories. */
 const special: Readonly<Record<string, SourceFacts>> = {
-  [`${emptyDirs}/memory`]: { ...directory, isTmpfs: true },
-  [`${emptyDirs}/grouped`]: { ...directory, gid: 2000 },
+  ...emptyDirFacts("memory", { isTmpfs: true }),
+  ...emptyDirFacts("cache", {}),
+  ...emptyDirFacts("grouped", { gid: 2000 }),
   "/srv/nested": {
     ...directory,
     submounts: [
@@ -54,7 +61,17 @@ export const cases: readonly Case[] = [
 export function inputOf({ name, role, guest }: Case): ContainerInput {
   const spec = requireContainerSpec(parseSpec(readFileSync(`${goldenRoot}${name}/spec.json`)));
   const sources = new Map(hostSources(spec.mounts ?? []).map((path) => [path, special[path] ?? directory]));
-  return { containerId: "c1", podId: "pod1", bundle: "/run/bundles/c1", role, spec, layers, guest, sources };
+  return {
+    containerId: "c1",
+    podId: "pod1",
+    bundle: "/run/bundles/c1",
+    role,
+    spec,
+    layers,
+    guest,
+    rules: { hostPaths: "copy" },
+    sources,
+  };
 }
 
 /** What the agent gets, with 64-bit numbers that JSON cannot hold as text. */

@@ -1,18 +1,23 @@
 import assert from "node:assert/strict";
 import { Unsupported } from "../../../src/lib/errors.ts";
 import type { Mount } from "../../../src/oci/types.ts";
-import { hostSources, type SourceFacts, translateMounts } from "../../../src/translate/mounts.ts";
+import type { EmptyDirFacts } from "../../../src/translate/empty-dirs.ts";
+import { hostSources, type SourceFacts, translateMounts, type VolumeRules } from "../../../src/translate/mounts.ts";
 
-const facts: SourceFacts = { kind: "directory", isTmpfs: false, gid: 0, submounts: [] };
+const facts: SourceFacts = { kind: "directory", mode: 0o755, submounts: [] };
+const copying: VolumeRules = { hostPaths: "copy" };
+const sharing: VolumeRules = { hostPaths: "share" };
 
-function translate(mount: Mount, change: Partial<SourceFacts> = {}) {
-  const context = { containerId: "c1", podId: "pod1", sourceFacts: () => ({ ...facts, ...change }) };
+function translate(mount: Mount, change: Partial<SourceFacts> = {}, rules = copying) {
+  const context = { containerId: "c1", podId: "pod1", rules, sourceFacts: () => ({ ...facts, ...change }) };
   return translateMounts([mount], context);
 }
 
 function bind(source: string, ...options: readonly string[]): Mount {
   return { destination: "/data", type: "bind", source, options: ["rbind", ...options] };
 }
+
+const kubelet = "/var/lib/kubelet/pods/u/volumes/kubernetes.io~";
 
 describe("a mount of the host", () => {
   it("is asked about only where the host's files are meant", () => {
@@ -28,8 +33,9 @@ describe("a mount of the host", () => {
   });
 
   it("becomes a copy under a name that tells container and destination apart", () => {
-    const { mounts, copies } = translate(bind("/srv", "ro"));
+    const { mounts, copies, shares } = translate(bind("/srv", "ro"));
     assert.match(copies[0]?.guestPath ?? "", /^\/run\/kata-containers\/shared\/containers\/c1-[0-9a-f]{16}-data$/);
+    assert.deepEqual(shares, []);
     assert.deepEqual(mounts, [
       { destination: "/data", type: "bind", source: copies[0]?.guestPath, options: ["rbind", "ro"] },
     ]);
@@ -37,52 +43,122 @@ describe("a mount of the host", () => {
     assert.notEqual(other.copies[0]?.guestPath, copies[0]?.guestPath);
   });
 
-  it("is refused with propagation, which cannot cross into a virtual machine", () => {
-    for (const option of ["rshared", "shared", "rslave", "slave"]) {
-      assert.throws(
-        () => translate(bind("/srv", option)),
-        (error: Error) => {
-          assert.ok(error instanceof Unsupported);
-          assert.match(error.message, /^mounts\[0\] \(\/data\) with mount propagation r?s/);
-          return true;
-        },
-      );
+  it("is refused with propagation, naming the field of the CRI, its value and the reason", () => {
+    for (const [option, value] of [
+      ["rshared", "PROPAGATION_BIDIRECTIONAL"],
+      ["shared", "PROPAGATION_BIDIRECTIONAL"],
+      ["rslave", "PROPAGATION_HOST_TO_CONTAINER"],
+      ["slave", "PROPAGATION_HOST_TO_CONTAINER"],
+    ] as const) {
+      for (const rules of [copying, sharing]) {
+        assert.throws(
+          () => translate(bind("/srv", option), {}, rules),
+          (error: Error) => {
+            assert.ok(error instanceof Unsupported);
+            assert.ok(error.message.includes(`mounts[container_path=/data].propagation ${value} (${option})`));
+            assert.match(error.message, /cannot appear in a virtual machine/);
+            return true;
+          },
+        );
+      }
     }
   });
 
   it("is refused, naming its field and source, when it is no file or directory", () => {
     for (const kind of ["socket", "fifo", "device"] as const) {
       assert.throws(
-        () => translate(bind("/run/docker.sock"), { kind }),
-        new RegExp(`mounts\\[0\\].*docker.sock.*host ${kind}`),
+        () => translate(bind("/run/docker.sock"), { kind }, sharing),
+        new RegExp(`mounts\\[container_path=/data\\]\\.host_path /run/docker.sock.*host ${kind}`),
       );
     }
     assert.throws(() => translate(bind("/nosuch"), { kind: "missing" }), /\/nosuch.*does not exist/);
   });
 
   it("is followed where the kubelet replaces its content, and only there", () => {
-    const volumes = "/var/lib/kubelet/pods/u/volumes/kubernetes.io~";
     const followed = (source: string) => translate(bind(source)).copies[0]?.follow;
     for (const kind of ["configmap", "secret", "projected", "downward-api"])
-      assert.ok(followed(`${volumes}${kind}/v`), kind);
-    for (const path of ["/srv", `${volumes}configmap/v/sub`, `${volumes}nfs/v`])
+      assert.ok(followed(`${kubelet}${kind}/v`), kind);
+    for (const path of ["/srv", `${kubelet}configmap/v/sub`, `${kubelet}nfs/v`])
       assert.equal(followed(path), false, path);
-  });
-
-  it("is made in the guest when it is an emptyDir: never copied, shared by the pod", () => {
-    const source = "/var/lib/kubelet/pods/u/volumes/kubernetes.io~empty-dir/cache";
-    for (const isTmpfs of [true, false]) {
-      const { copies, storages, mounts } = translate(bind(source), { isTmpfs, gid: 7 });
-      assert.deepEqual(copies, []);
-      assert.equal(storages[0]?.driver, isTmpfs ? "ephemeral" : "local");
-      assert.ok(storages[0]?.options.includes("fsgid=7"));
-      assert.equal(storages[0]?.shared, true);
-      assert.equal(mounts[0]?.source, storages[0]?.mount_point);
-    }
   });
 
   it("loses SELinux labels, which name nothing in the guest", () => {
     const { mounts } = translate({ ...bind("/srv", 'context="a:b"'), options: ['fscontext="a"', "ro"] });
     assert.deepEqual(mounts[0]?.options, ["ro"]);
+  });
+});
+
+describe("a mount of the host in a guest that shares", () => {
+  it("appears in the share under a name of its own, and nothing is copied", () => {
+    const { mounts, copies, shares } = translate(bind("/srv"), {}, sharing);
+    const name = shares[0]?.name ?? "";
+    assert.match(name, /^c1-[0-9a-f]{16}-data$/);
+    assert.deepEqual(shares, [{ hostPath: "/srv", name, isDirectory: true, readonly: "nothing" }]);
+    assert.deepEqual(copies, []);
+    assert.deepEqual(mounts, [
+      { destination: "/data", type: "bind", source: `/run/kata-containers/sandbox/host/${name}`, options: ["rbind"] },
+    ]);
+  });
+
+  it("is read-only on the host's side as far as the request says", () => {
+    const readonly = (...options: readonly string[]) =>
+      translate(bind("/srv", ...options), {}, sharing).shares[0]?.readonly;
+    assert.equal(readonly("rw"), "nothing");
+    assert.equal(readonly("ro"), "itself");
+    assert.equal(readonly("ro", "rro"), "everything");
+  });
+
+  it("leaves writable what is mounted below a read-only mount, unless that is recursive", () => {
+    const submounts = [
+      { path: "w", isReadonly: false },
+      { path: "r", isReadonly: true },
+    ];
+    const below = (...options: readonly string[]) =>
+      translate(bind("/srv", ...options), { submounts }, sharing).mounts.slice(1);
+    const [writable, ...more] = below("ro");
+    assert.deepEqual([writable?.destination, writable?.options, more], ["/data/w", ["rbind", "rw"], []]);
+    assert.match(writable?.source ?? "", /^\/run\/kata-containers\/sandbox\/host\/c1-.*-data\/w$/);
+    assert.deepEqual([below("rw"), below("rro")], [[], []]);
+  });
+
+  it("is copied all the same where the kubelet replaces the whole content, and for the pod's own files", () => {
+    for (const kind of ["configmap", "secret", "projected", "downward-api"])
+      assert.equal(translate(bind(`${kubelet}${kind}/v`), {}, sharing).copies[0]?.follow, true);
+    for (const destination of ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"]) {
+      const { copies, shares } = translate({ ...bind("/f"), destination }, { kind: "file" }, sharing);
+      assert.deepEqual([copies.length, shares.length], [1, 0], destination);
+    }
+  });
+});
+
+describe("an emptyDir", () => {
+  const path = `${kubelet}empty-dir/cache`;
+  const emptyDir: EmptyDirFacts = { path, subPath: "", isTmpfs: false, gid: 7 };
+
+  it("is made in the guest: never copied or shared with the host, shared by the pod", () => {
+    for (const isTmpfs of [true, false]) {
+      for (const rules of [copying, sharing]) {
+        const plan = translate(bind(path), { emptyDir: { ...emptyDir, isTmpfs } }, rules);
+        assert.deepEqual([plan.copies, plan.shares], [[], []]);
+        assert.equal(plan.storages[0]?.driver, isTmpfs ? "ephemeral" : "local");
+        assert.ok(plan.storages[0]?.options.includes("fsgid=7"));
+        assert.equal(plan.storages[0]?.shared, true);
+        assert.equal(plan.mounts[0]?.source, plan.storages[0]?.mount_point);
+      }
+    }
+  });
+
+  it("gives a subPath as a directory of the same volume, with the mode the kubelet chose", () => {
+    for (const isTmpfs of [true, false]) {
+      const whole = translate(bind(path), { emptyDir: { ...emptyDir, isTmpfs } }).mounts[0]?.source ?? "";
+      const facts = { mode: 0o750, emptyDir: { ...emptyDir, isTmpfs, subPath: "a/b" } };
+      const { mounts, storages } = translate(bind("/pods/u/volume-subpaths/cache/web/0"), facts);
+      assert.equal(mounts[0]?.source, `${whole}/a/b`);
+      assert.deepEqual(
+        storages.map((storage) => storage.mount_point),
+        [whole, `${whole}/a/b`],
+      );
+      assert.deepEqual(storages[1]?.options, ["mode=750"]);
+    }
   });
 });

@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { mountsBelow } from "../../../src/host/mountinfo.ts";
+import { detachMount, readMounts } from "../../../src/host/mounts.ts";
+import { addToShare, openShare, removeFromShare, type SharedPath } from "../../../src/host/share.ts";
+import type { OwnedThing, Ownership } from "../../../src/lib/owned.ts";
+
+describe("the share of host directories", function () {
+  this.timeout(20_000);
+  let dir = "";
+  const owned = new Set<string>();
+  const key = (thing: OwnedThing) => JSON.stringify(thing);
+  const ownership: Ownership = {
+    claim: async (thing) => void owned.add(key(thing)),
+    release: async (thing) => void owned.delete(key(thing)),
+  };
+  const share = () => join(dir, "share");
+  const volume = () => join(dir, "volume");
+  const run = (file: string, ...args: string[]) => execFileSync(file, args, { stdio: "ignore" });
+  const tmpfs = (path: string) => run("mount", "-t", "tmpfs", "-o", "size=64k", "none", path);
+  const add = (readonly: SharedPath["readonly"] = "nothing", hostPath = volume()) =>
+    addToShare(share(), { hostPath, name: "v", isDirectory: hostPath === volume(), readonly }, ownership);
+
+  before(function () {
+    if (process.getuid?.() !== 0) this.skip();
+  });
+  beforeEach(async () => {
+    dir = mkdtempSync(join(tmpdir(), "kata-share-"));
+    owned.clear();
+    mkdirSync(join(volume(), "inner"), { recursive: true });
+    // as systemd leaves a host's file systems
+    run("mount", "--bind", "--make-shared", volume(), volume());
+    await openShare(share(), ownership);
+  });
+  afterEach(async () => {
+    await detachMount(dir);
+    rmSync(dir, { recursive: true });
+  });
+
+  it("holds a directory with what is mounted in it, and writes go to the host", async () => {
+    tmpfs(join(volume(), "inner"));
+    writeFileSync(join(volume(), "inner/deep"), "1");
+    await add();
+    assert.equal(readFileSync(join(share(), "v/inner/deep"), "utf8"), "1");
+    writeFileSync(join(share(), "v/from-guest"), "2");
+    assert.equal(readFileSync(join(volume(), "from-guest"), "utf8"), "2");
+  });
+
+  it("holds a single file", async () => {
+    const file = join(volume(), "file");
+    writeFileSync(file, "one");
+    await add("nothing", file);
+    assert.equal(readFileSync(join(share(), "v"), "utf8"), "one");
+    await removeFromShare(share(), "v", ownership);
+    assert.deepEqual([readdirSync(share()), readFileSync(file, "utf8")], [[], "one"]);
+  });
+
+  it("does not see what the host mounts later, and shows the host nothing of its own mounts", async () => {
+    await add();
+    tmpfs(join(volume(), "inner"));
+    writeFileSync(join(volume(), "inner/late"), "");
+    assert.deepEqual(readdirSync(join(share(), "v/inner")), []);
+    const below = mountsBelow(await readMounts(), share()).map((entry) => entry.mountPoint);
+    assert.deepEqual(below, [join(share(), "v"), share()]);
+    const propagation = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
+    for (const line of propagation.filter((text) => text.includes(share())))
+      assert.doesNotMatch(line, /shared:|master:/);
+  });
+
+  it("is read-only in itself, or with all that is mounted below", async () => {
+    tmpfs(join(volume(), "inner"));
+    await add("itself");
+    assert.throws(() => writeFileSync(join(share(), "v/x"), ""), { code: "EROFS" });
+    writeFileSync(join(share(), "v/inner/x"), "");
+    await removeFromShare(share(), "v", ownership);
+    await add("everything");
+    assert.throws(() => writeFileSync(join(share(), "v/inner/y"), ""), { code: "EROFS" });
+    writeFileSync(join(volume(), "still-writable"), "");
+  });
+
+  it("claims each mount before it is made, and lets go of it without touching what was shared", async () => {
+    await add();
+    writeFileSync(join(share(), "v/kept"), "");
+    assert.ok(owned.has(key({ kind: "mount", path: join(share(), "v") })));
+    await removeFromShare(share(), "v", ownership);
+    await removeFromShare(share(), "v", ownership);
+    assert.deepEqual([...owned], [key({ kind: "mount", path: share() })]);
+    assert.ok(existsSync(join(volume(), "kept")));
+    assert.deepEqual(readdirSync(share()), []);
+  });
+});
