@@ -6,14 +6,14 @@ import { errorText, InvalidRequest, NotFound } from "../lib/errors.ts";
 import { collectEvidence, type EvidencePaths } from "./evidence/collect.ts";
 import { parseEvidenceRequest } from "./evidence/request.ts";
 import { guestTpmPaths } from "./evidence/tpm.ts";
-import { guestTsmRoot } from "./evidence/tsm-report.ts";
+import { kernelTsm } from "./evidence/tsm-report.ts";
 
 /** First descriptor that systemd hands over: sd_listen_fds(3). */
 const LISTEN_FD = 3;
 const IDLE_MS = 30_000;
 const paths: EvidencePaths = {
   tpm: guestTpmPaths,
-  tsm: guestTsmRoot,
+  tsm: kernelTsm,
   initdata: "/run/confidential-containers/initdata/initdata.toml",
 };
 

@@ -1,6 +1,7 @@
 // Fuzz targets of evidence: reports, quotes, certificates, collateral, whole bundles.
 import { parseEvidence } from "../../src/measure/evidence/bundle.ts";
 import { parseCertificates } from "../../src/measure/evidence/certificate.ts";
+import { parseCertificateTable } from "../../src/measure/evidence/certificate-table.ts";
 import { isCrlSignedBy, parseCrl } from "../../src/measure/evidence/crl.ts";
 import { parsePckExtension } from "../../src/measure/evidence/pck-extension.ts";
 import { parseReference } from "../../src/measure/evidence/reference.ts";
@@ -18,7 +19,7 @@ import { parseTpmQuote } from "../../src/measure/tpm/attest.ts";
 import { parseTpmPublic } from "../../src/measure/tpm/public-area.ts";
 import { parseTpmSignature } from "../../src/measure/tpm/signature.ts";
 import { mintCrl, pem } from "../support/mint.ts";
-import { snpPlatform } from "../support/mint-snp.ts";
+import { certificateTable, snpPlatform } from "../support/mint-snp.ts";
 import { optionalFixture } from "../support/tools.ts";
 import { RSA_EK_AREA, servicesManifest } from "../support/tpm-areas.ts";
 import type { FuzzTarget } from "./target.ts";
@@ -82,6 +83,14 @@ export const targets: readonly FuzzTarget[] = [
       ...fixtures("snp/trustee-v2-vcek.der"),
     ],
     run: (bytes) => void parseCertificates(bytes),
+  },
+  {
+    name: "certificate-table",
+    seeds: () => [
+      certificateTable([["63da758d-e664-4564-adc5-f4b93be8accd", platform.chain[0] ?? Buffer.alloc(0)]]),
+      Buffer.alloc(24),
+    ],
+    run: (bytes) => void parseCertificateTable(bytes),
   },
   {
     name: "pck",

@@ -1,6 +1,7 @@
 // SNP reports signed by a chain of our own, for what no public sample shows: the SVSM's binding,
 // versions 4 and 5, VLEK, Turin's TCB layout.
 import { sign } from "node:crypto";
+import { guidBytes } from "../../src/measure/reader.ts";
 import { der, ecKey, fingerprint, integer, mintCertificate, type TestCertificate } from "./mint.ts";
 
 const OID = "1.3.6.1.4.1.3704.1";
@@ -87,4 +88,19 @@ function tcbExtensions(tcb: Uint8Array, isTurin: boolean): (readonly [string, Bu
     [`${OID}.3.8`, byte(7)],
     ...(isTurin ? [[`${OID}.3.9`, byte(0)] as const] : []),
   ];
+}
+
+/** What a host hands to its guests beside a report: the table of GHCB standard 4.1.8.1. */
+export function certificateTable(entries: readonly (readonly [guid: string, bytes: Uint8Array])[]): Buffer {
+  const headBytes = 24 * (entries.length + 1);
+  let offset = headBytes;
+  const heads = entries.map(([guid, { length }]) => {
+    const head = Buffer.alloc(24);
+    head.set(guidBytes(guid));
+    head.writeUInt32LE(offset, 16);
+    head.writeUInt32LE(length, 20);
+    offset += length;
+    return head;
+  });
+  return Buffer.concat([...heads, Buffer.alloc(24), ...entries.map(([, bytes]) => bytes)]);
 }

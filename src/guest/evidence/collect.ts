@@ -4,14 +4,14 @@ import { access, readFile } from "node:fs/promises";
 import { EnvironmentLacks } from "../../lib/errors.ts";
 import { expectedReportData } from "../../measure/evidence/report-data.ts";
 import { quoteTpm, renderTpm, type TpmDocument, type TpmPaths, withAttestationKey, withDevice } from "./tpm.ts";
-import { hasTee, reportTee, type TeeDocument } from "./tsm-report.ts";
+import { hasTee, reportTee, type TeeDocument, type Tsm } from "./tsm-report.ts";
 
 /** Bytes of the TPM2B_PUBLIC before the area that reports bind. */
 const TPM2B_SIZE_BYTES = 2;
 
 export interface EvidencePaths {
   readonly tpm: TpmPaths;
-  readonly tsm: string;
+  readonly tsm: Tsm;
   readonly initdata: string;
 }
 
@@ -24,7 +24,7 @@ export interface EvidenceDocument extends TeeDocument {
 
 export async function collectEvidence(nonce: Uint8Array, paths: EvidencePaths): Promise<EvidenceDocument> {
   const [tee, tpm, initdata] = await Promise.all([
-    hasTee(paths.tsm),
+    hasTee(paths.tsm.root),
     isThere(paths.tpm.device),
     readFile(paths.initdata, "utf8").catch(() => undefined),
   ]);
