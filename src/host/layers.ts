@@ -12,11 +12,17 @@ import { parseRootfsMounts, type RootfsMount, type RootfsSource } from "./rootfs
 
 export type { LayerImage, RootfsMount };
 
+/** A layer of one container. */
+export interface RootfsLayer extends LayerImage {
+  /** its owners are to be seen through the container's user namespace */
+  readonly isIdMapped: boolean;
+}
+
 export type Rootfs =
   /** the request names no root */
   | { readonly kind: "none" }
   /** read-only disks, topmost first, as in overlayfs' lowerdir */
-  | { readonly kind: "layers"; readonly layers: readonly LayerImage[] }
+  | { readonly kind: "layers"; readonly layers: readonly RootfsLayer[] }
   /** a device or file with a file system of its own, not measured */
   | { readonly kind: "block"; readonly path: string; readonly fsType: string; readonly isReadonly: boolean };
 
@@ -38,9 +44,9 @@ export async function prepareRootfs(mounts: readonly RootfsMount[], options: Roo
     case "block":
       return source;
     case "directory":
-      return { kind: "layers", layers: [await privateLayer(source.path, options)] };
+      return { kind: "layers", layers: withOwners(source, [await privateLayer(source.path, options)]) };
     case "committed":
-      return { kind: "layers", layers: await committedLayers([source.path], options) };
+      return { kind: "layers", layers: withOwners(source, await committedLayers([source.path], options)) };
     case "overlay":
       return { kind: "layers", layers: await overlayLayers(source, options) };
   }
@@ -57,10 +63,15 @@ export async function privateLayer(directory: string, options: RootfsOptions): P
 async function overlayLayers(
   source: RootfsSource & { kind: "overlay" },
   options: RootfsOptions,
-): Promise<readonly LayerImage[]> {
-  const lower = await committedLayers(source.lower, options);
+): Promise<readonly RootfsLayer[]> {
+  const lower = withOwners(source, await committedLayers(source.lower, options));
   if (source.upper === undefined || (await isEmpty(source.upper))) return lower;
-  return [await privateLayer(source.upper, options), ...lower];
+  // what was written there was written with the owners that the container's ids mean
+  return [{ ...(await privateLayer(source.upper, options)), isIdMapped: false }, ...lower];
+}
+
+function withOwners(source: { isIdMapped: boolean }, images: readonly LayerImage[]): readonly RootfsLayer[] {
+  return images.map((image) => ({ ...image, isIdMapped: source.isIdMapped }));
 }
 
 async function committedLayers(paths: readonly string[], options: RootfsOptions): Promise<readonly LayerImage[]> {

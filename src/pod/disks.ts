@@ -29,7 +29,8 @@ export class LayerDisks {
       const guestLayers: GuestLayer[] = [];
       for (const layer of layers) {
         taken.push(layer.path);
-        guestLayers.push({ ...(await this.#take(layer.path)), verity: layer.verity });
+        const { path, ...facts } = layer;
+        guestLayers.push({ ...(await this.#take(path)), ...facts });
       }
       return guestLayers;
     } catch (error) {

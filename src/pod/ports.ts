@@ -195,6 +195,8 @@ export interface PodRequest {
 export interface LayerFile {
   readonly path: string;
   readonly verity: LayerVerity;
+  /** its owners are to be seen through the container's user namespace */
+  readonly isIdMapped?: boolean;
 }
 
 export interface RootfsRequest {

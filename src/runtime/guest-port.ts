@@ -20,6 +20,7 @@ export interface GuestLimits {
 
 /** What our own agent calls the features that the common protocol does not have. */
 const verityFeature = "kata-cvm-layers";
+const userNamespaceFeature = "kata-cvm-user-namespaces";
 const signalKill = 9;
 
 export async function readGuestFeatures(rpc: AgentRpc, timeoutMs: number): Promise<GuestFeatures> {
@@ -27,6 +28,7 @@ export async function readGuestFeatures(rpc: AgentRpc, timeoutMs: number): Promi
   return {
     seccomp: agent_details?.supports_seccomp ?? false,
     verityLayers: agent_details?.extra_features.includes(verityFeature) ?? false,
+    userNamespaces: agent_details?.extra_features.includes(userNamespaceFeature) ?? false,
   };
 }
 

@@ -167,9 +167,9 @@ export async function loadConfig(path: string, annotations: Readonly<Record<stri
   return applyOverrides(parseConfig(files), annotations).config;
 }
 
-export function toLayerFile(layer: LayerImage): LayerFile {
-  const { path, rootHash, salt, hashOffsetBytes, blockSizeBytes } = layer;
-  return { path, verity: { rootHash, salt, hashOffsetBytes, blockBytes: blockSizeBytes } };
+export function toLayerFile(layer: LayerImage & { readonly isIdMapped?: boolean }): LayerFile {
+  const { path, rootHash, salt, hashOffsetBytes, blockSizeBytes, isIdMapped = false } = layer;
+  return { path, verity: { rootHash, salt, hashOffsetBytes, blockBytes: blockSizeBytes }, isIdMapped };
 }
 
 /** Ends with the session. */

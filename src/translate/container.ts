@@ -6,6 +6,7 @@ import type { ContainerSpec } from "../oci/types.ts";
 import { type CopyIn, type HostShare, type SourceFacts, translateMounts, type VolumeRules } from "./mounts.ts";
 import { type GuestFeatures, joinsSandboxPids, translateSpec } from "./spec.ts";
 import { type GuestLayer, type GuestStorage, translateRootfs } from "./storages.ts";
+import { refuseMappings, translateUserNamespace } from "./user-namespace.ts";
 
 export interface ContainerInput {
   readonly containerId: string;
@@ -30,7 +31,8 @@ export interface ContainerPlan {
 const noSource: SourceFacts = { kind: "missing", mode: 0, submounts: [] };
 
 export function translateContainer(input: ContainerInput): ContainerPlan {
-  const { containerId, podId, bundle, role, spec, guest, sources } = input;
+  const { containerId, podId, bundle, role, guest, sources } = input;
+  const spec = translateUserNamespace(input.spec, input);
   const { mounts, copies, shares, storages } = translateMounts(spec.mounts ?? [], {
     containerId,
     podId,
@@ -64,4 +66,5 @@ export function refuseHostNamespaces(spec: ContainerSpec): void {
     if (spec.linux.namespaces?.some((namespace) => namespace.type === type)) continue;
     throw new Unsupported(field, `a pod in a virtual machine cannot join the host's ${type} namespace`);
   }
+  refuseMappings(spec);
 }

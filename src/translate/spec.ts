@@ -8,6 +8,8 @@ export interface GuestFeatures {
   readonly seccomp: boolean;
   /** dm-verity parameters in a layer's storage options, and pids limits */
   readonly verityLayers: boolean;
+  /** a user namespace for the pod, and layers mapped into it */
+  readonly userNamespaces: boolean;
 }
 
 export interface SpecContext {

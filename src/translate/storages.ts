@@ -18,6 +18,8 @@ export interface GuestLayer {
   readonly driver: "scsi" | "blk";
   readonly source: string;
   readonly verity: LayerVerity;
+  /** the container sees its owners through its user namespace */
+  readonly isIdMapped?: boolean;
 }
 
 /** Field names are those of agent.proto's Storage. */
@@ -49,7 +51,11 @@ function verityGroup(containerId: string, layers: readonly GuestLayer[]): readon
     driver_options: [],
     source: layer.source,
     fstype: "erofs",
-    options: ["ro", "X-kata.multi-layer=true", "X-kata.overlay-lower", ...verityOptions(layer.verity)],
+    options: [
+      ...["ro", "X-kata.multi-layer=true", "X-kata.overlay-lower"],
+      ...(layer.isIdMapped === true ? ["X-kata.idmap"] : []),
+      ...verityOptions(layer.verity),
+    ],
     mount_point: guestRootfs(containerId),
   }));
 }

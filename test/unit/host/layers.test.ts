@@ -249,6 +249,7 @@ describe("layer disks", function () {
 
   describe("for the rootfs of a request", () => {
     const options = () => ({ cacheDir: join(dir, "cache"), scratchDir: join(dir, "scratch"), ownership });
+    const unmapped = { isIdMapped: false };
     const overlay = (upper: string, ...lower: string[]) => ({
       type: "overlay",
       source: "overlay",
@@ -262,7 +263,10 @@ describe("layer disks", function () {
       const rootfs = await prepareRootfs([overlay(join(dir, "upper"), top, bottom)], options());
       assert.ok(rootfs.kind === "layers");
       const expected = [await cachedLayer(join(dir, "cache"), top), await cachedLayer(join(dir, "cache"), bottom)];
-      assert.deepEqual(rootfs.layers, expected);
+      assert.deepEqual(
+        rootfs.layers,
+        expected.map((image) => ({ ...image, ...unmapped })),
+      );
       assert.deepEqual(claims, []);
     });
 
@@ -273,6 +277,13 @@ describe("layer disks", function () {
       assert.equal(rootfs.layers.length, 2);
       assert.equal(rootfs.layers[0]?.path, join(dir, "scratch/root.erofs"));
       assert.deepEqual(claims, [{ kind: "path", path: join(dir, "scratch/root.erofs") }]);
+    });
+
+    it("are mapped when the mount says so, but for what was written above them", async () => {
+      const mount = overlay(tree("upper", ["links"]), tree("bottom", ["files"]));
+      const map = ["uidmap=0:100000:65536", "gidmap=0:100000:65536"];
+      const rootfs = await prepareRootfs([{ ...mount, options: [...map, ...mount.options] }], options());
+      assert.deepEqual(rootfs.kind === "layers" && rootfs.layers.map((layer) => layer.isIdMapped), [false, true]);
     });
 
     it("are made from a bind-mounted tree without the cache", async () => {
@@ -290,7 +301,7 @@ describe("layer disks", function () {
       try {
         const rootfs = await prepareRootfs([overlay(join(dir, "upper"), join(dir, "fs"))], options());
         assert.ok(rootfs.kind === "layers");
-        assert.deepEqual(rootfs.layers, [await cachedLayer(join(dir, "cache"), file)]);
+        assert.deepEqual(rootfs.layers, [{ ...(await cachedLayer(join(dir, "cache"), file)), ...unmapped }]);
       } finally {
         sh('umount "$1"', join(dir, "fs"));
       }

@@ -9,7 +9,7 @@ const snapshots = "/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/sn
 describe("containerd's rootfs mounts", () => {
   it("name an overlay's layers, topmost first, and its upper directory", () => {
     const options = ["index=off", "workdir=/s/3/work", "upperdir=/s/3/fs", "lowerdir=/s/2/fs:/s/1/fs"];
-    const expected = { kind: "overlay", lower: ["/s/2/fs", "/s/1/fs"], upper: "/s/3/fs" };
+    const expected = { kind: "overlay", lower: ["/s/2/fs", "/s/1/fs"], upper: "/s/3/fs", isIdMapped: false };
     assert.deepEqual(parse("overlay", "overlay", ...options), expected);
   });
 
@@ -18,6 +18,7 @@ describe("containerd's rootfs mounts", () => {
       kind: "overlay",
       lower: ["/a", "/b"],
       upper: undefined,
+      isIdMapped: false,
     });
   });
 
@@ -37,13 +38,28 @@ describe("containerd's rootfs mounts", () => {
   });
 
   it("name erofs files and block file systems", () => {
-    assert.deepEqual(parse("erofs", "/s/1/layer.erofs", "ro", "loop"), { kind: "committed", path: "/s/1/layer.erofs" });
+    assert.deepEqual(parse("erofs", "/s/1/layer.erofs", "ro", "loop"), {
+      kind: "committed",
+      path: "/s/1/layer.erofs",
+      isIdMapped: false,
+    });
     assert.deepEqual(parse("xfs", "/dev/mapper/pool-snap-4", "nouuid"), {
       kind: "block",
       path: "/dev/mapper/pool-snap-4",
       fsType: "xfs",
       isReadonly: false,
     });
+  });
+
+  it("tell when the layers' owners are to be seen through a user namespace", () => {
+    const isIdMapped = (...args: Parameters<typeof parse>) => {
+      const parsed = parse(...args);
+      return parsed.kind !== "none" && parsed.kind !== "block" && parsed.isIdMapped;
+    };
+    const map = ["uidmap=0:100000:65536", "gidmap=0:100000:65536"];
+    assert.equal(isIdMapped("overlay", "overlay", ...map, "lowerdir=/a:/b"), true);
+    assert.equal(isIdMapped("bind", `${snapshots}/7/fs`, ...map, "ro", "rbind"), true);
+    assert.equal(isIdMapped("overlay", "overlay", "lowerdir=/uidmap=0:/b"), false);
   });
 
   it("are refused when they cannot become disks", () => {

@@ -236,7 +236,7 @@ export class FakeWorld implements PodPorts {
     });
     gone.catch(() => undefined);
     return {
-      features: { seccomp: true, verityLayers: true },
+      features: { seccomp: true, verityLayers: true, userNamespaces: true },
       gone,
       copyIn: async ({ guestPath }) => void this.log.push(`copy ${guestPath}`),
       createContainer: async ({ containerId }) => {

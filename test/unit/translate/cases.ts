@@ -39,8 +39,8 @@ const layers = ["0:0", "1:0"].map((source) => ({
   verity: { rootHash: "ab".repeat(32), salt: "cd".repeat(32), hashOffsetBytes: 8192, blockBytes: 4096 },
 }));
 
-const ours = { seccomp: true, verityLayers: true };
-const common = { seccomp: false, verityLayers: false };
+const ours = { seccomp: true, verityLayers: true, userNamespaces: true };
+const common = { seccomp: false, verityLayers: false, userNamespaces: false };
 
 interface Case {
   readonly name: string;
