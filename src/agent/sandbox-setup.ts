@@ -13,6 +13,8 @@ export interface SandboxSetup {
   readonly hostname: string;
   /** lines of the pod's resolv.conf, as they are */
   readonly dns: readonly string[];
+  /** only our agent does this; others ignore it and let the first container hold it (agent-protocol §4.7) */
+  readonly holdsPids: boolean;
   readonly network: NetworkFacts;
   readonly storages: readonly Init<Storage>[];
 }
@@ -29,6 +31,7 @@ export async function setUpSandbox(rpc: AgentRpc, setup: SandboxSetup, timeoutMs
     {
       hostname: setup.hostname,
       dns: setup.dns,
+      sandbox_pidns: setup.holdsPids,
       storages: setup.storages,
       sandbox_id: setup.sandboxId,
     },

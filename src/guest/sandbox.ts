@@ -14,6 +14,7 @@ import { measureContainer } from "./container-measurement.ts";
 import { attachDevices } from "./devices.ts";
 import { requireId } from "./ids.ts";
 import { OomEvents } from "./oom-events.ts";
+import { makePidAnchor, type PidAnchor } from "./pid-anchor.ts";
 import { runCommand } from "./run-command.ts";
 import { convertSpec } from "./spec.ts";
 import { AgentFailure, failures } from "./status.ts";
@@ -46,6 +47,7 @@ export class Sandbox {
   #id = "";
   #hostname = "";
   #pidNamespace: string | undefined;
+  #pidAnchor: PidAnchor | undefined;
   #storageTurn: Promise<unknown> = Promise.resolve();
 
   constructor(tools: ContainerTools, options: SandboxOptions) {
@@ -68,6 +70,10 @@ export class Sandbox {
     this.#hostname = request.hostname;
     await this.#addStorages(request.storages, { containerId: "sandbox" });
     setResolver(request.dns);
+    if (request.sandbox_pidns) {
+      this.#pidAnchor = await makePidAnchor();
+      this.#pidNamespace = this.#pidAnchor.path;
+    }
   }
 
   async createContainer(request: CreateContainerRequest): Promise<void> {
@@ -127,6 +133,7 @@ export class Sandbox {
     await this.#storages[Symbol.asyncDispose]().catch((error: unknown) => {
       this.#options.log.warn("storages not released", { error: errorText(error) });
     });
+    this.#pidAnchor?.[Symbol.dispose]();
     this.oomEvents.end();
   }
 

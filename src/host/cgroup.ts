@@ -1,7 +1,7 @@
 // The pod's cgroup on the host: QEMU and the shim are accounted and limited there. Controllers may
 // be on v1 (one tree each), on v2 (one tree), or on both; only the modes that exist are written to.
-import { mkdir, readFile, rmdir, stat, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { mkdir, readFile, rmdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { pause } from "../lib/deadline.ts";
 import { EnvironmentLacks, errnoOf, HostCallFailed } from "../lib/errors.ts";
 import type { Ownership } from "../lib/owned.ts";
@@ -23,12 +23,9 @@ export interface CgroupTree {
   readonly controllers: readonly string[];
 }
 
-export interface CgroupUsage {
-  readonly cpuUsageUsec: number;
-  readonly memoryBytes: number;
-}
-
 const v1Wanted = ["cpu", "cpuacct", "memory", "pids"];
+/** hugetlb counts a VM whose memory is in huge pages, which the memory controller does not */
+const v2Wanted = ["cpu", "memory", "pids", "hugetlb"];
 
 export async function readCgroupLayout(): Promise<CgroupLayout> {
   return chooseLayout(await readMounts());
@@ -57,18 +54,21 @@ export interface PodCgroup {
 }
 
 /** Makes the cgroup that an OCI `cgroupsPath` names and returns it; an existing one is taken over. */
-export async function openCgroup(cgroupsPath: string, ownership: Ownership): Promise<PodCgroup> {
+export async function openCgroup(cgroupsPath: string, ownership: Ownership, given?: CgroupLayout): Promise<PodCgroup> {
   const path = cgroupName(cgroupsPath);
-  const layout = await readCgroupLayout();
+  const layout = given ?? (await readCgroupLayout());
   await ownership.claim({ kind: "cgroup", path });
   for (const tree of layout.trees) {
     await hostCall(`make cgroup ${path}`, () => mkdir(join(tree.mountPoint, path), { recursive: true }));
-    if (layout.mode === "v2") await enableControllers(tree, path);
+    if (layout.mode === "v2") await enableControllers(tree.mountPoint, path);
   }
   return { layout, path };
 }
 
-/** Moves a process, with all of its threads, into the pod's cgroup. */
+/**
+ * Moves a process, with all of its threads, into the pod's cgroup. On v2 that must be a leaf, without controllers for
+ * children: it is, since nobody but us makes anything below what `openCgroup` made.
+ */
 export async function enterCgroup(cgroup: PodCgroup, pid: number): Promise<void> {
   for (const tree of cgroup.layout.trees) {
     const file = join(tree.mountPoint, cgroup.path, "cgroup.procs");
@@ -76,28 +76,9 @@ export async function enterCgroup(cgroup: PodCgroup, pid: number): Promise<void>
   }
 }
 
-/** Usage of the whole pod; a number that the host does not offer reads 0. */
-export async function readCgroupUsage(cgroup: PodCgroup): Promise<CgroupUsage> {
-  const dirOf = (controller: string) => {
-    const tree = cgroup.layout.trees.find((t) => t.controllers.length === 0 || t.controllers.includes(controller));
-    return tree === undefined ? undefined : join(tree.mountPoint, cgroup.path);
-  };
-  if (cgroup.layout.mode === "v2") {
-    const stat = await readText(join(dirOf("cpu") ?? "", "cpu.stat"));
-    const usage = /^usage_usec ([0-9]+)$/m.exec(stat)?.[1];
-    return {
-      cpuUsageUsec: Number(usage ?? 0),
-      memoryBytes: Number(await readText(join(dirOf("memory") ?? "", "memory.current"))),
-    };
-  }
-  const cpuNs = Number(await readText(join(dirOf("cpuacct") ?? "", "cpuacct.usage")));
-  const memoryBytes = Number(await readText(join(dirOf("memory") ?? "", "memory.usage_in_bytes")));
-  return { cpuUsageUsec: Math.floor(cpuNs / 1000), memoryBytes };
-}
-
 /** Removes a pod's cgroup from every tree; one that is gone is fine. Its processes must have ended. */
-export async function removeCgroup(path: string): Promise<void> {
-  const { trees } = await readCgroupLayout();
+export async function removeCgroup(path: string, given?: CgroupLayout): Promise<void> {
+  const { trees } = given ?? (await readCgroupLayout());
   for (const tree of trees) await removeDirectory(join(tree.mountPoint, path));
 }
 
@@ -133,21 +114,24 @@ async function removeDirectory(path: string): Promise<void> {
   }
 }
 
-/** A number file that this kernel or layout does not have reads 0. */
-async function readText(path: string): Promise<string> {
-  const text = await ifPresent(`read ${path}`, () => readFile(path, "utf8"));
-  if (text !== undefined) return text.trim();
-  await hostCall(`read ${path}`, () => stat(dirname(path)));
-  return "0";
+/**
+ * v2 hands a controller down one level at a time, each by its parent's cgroup.subtree_control. What is there already
+ * is left alone, as systemd and the kubelet own those levels. A controller that the host withholds (it is on v1, or a
+ * parent holds processes, which v2 forbids beside controlled children) is merely not counted for this pod alone: the
+ * limits of the levels above hold all the same.
+ */
+async function enableControllers(mountPoint: string, path: string): Promise<void> {
+  const segments = path.split("/").slice(1, -1);
+  for (let depth = 0; depth <= segments.length; depth++) {
+    const level = join(mountPoint, ...segments.slice(0, depth));
+    const file = join(level, "cgroup.subtree_control");
+    const [offered, enabled] = await Promise.all([words(join(level, "cgroup.controllers")), words(file)]);
+    const missing = v2Wanted.filter((controller) => offered.includes(controller) && !enabled.includes(controller));
+    for (const controller of missing) await writeFile(file, `+${controller}`).catch(() => undefined);
+  }
 }
 
-/** v2 hands a controller down one level at a time; one that the host withholds is merely not counted. */
-async function enableControllers(tree: CgroupTree, path: string): Promise<void> {
-  const segments = path.split("/").slice(1, -1);
-  const parents = [tree.mountPoint, ...segments.map((_, at) => join(tree.mountPoint, ...segments.slice(0, at + 1)))];
-  for (const parent of parents) {
-    for (const controller of ["cpu", "memory", "pids"]) {
-      await writeFile(join(parent, "cgroup.subtree_control"), `+${controller}`).catch(() => undefined);
-    }
-  }
+async function words(file: string): Promise<readonly string[]> {
+  const text = (await ifPresent(`read ${file}`, () => readFile(file, "utf8"))) ?? "";
+  return text.trim().split(/\s+/);
 }

@@ -195,9 +195,13 @@ export interface Spec {
   readonly linux?: Linux;
 }
 
+/** A specification that a pod can be made from. */
+export interface SandboxSpec extends Spec {
+  readonly linux: Linux;
+}
+
 /** A specification that a container can be made from. */
-export interface ContainerSpec extends Spec {
+export interface ContainerSpec extends SandboxSpec {
   readonly process: Process;
   readonly root: Root;
-  readonly linux: Linux;
 }

@@ -1,18 +1,20 @@
-// A pod: one VM and its containers. Boots with its first container, ends with its sandbox. The only
-// owner of the answer to "what exists here and in which state".
+// A pod: one VM and its containers. Boots with its first container, or alone for the Sandbox API; ends
+// with its sandbox. The only owner of the answer to "what exists here and in which state".
 import { resolve } from "node:path";
 import { CleanupStack } from "../lib/cleanup-stack.ts";
 import { AlreadyExists, errorText, NotFound, WrongState } from "../lib/errors.ts";
 import { Lifecycle } from "../lib/lifecycle.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { SandboxRole } from "../oci/cri-annotations.ts";
-import type { ContainerSpec, Process as OciProcess } from "../oci/types.ts";
+import type { ContainerSpec, Process as OciProcess, SandboxSpec } from "../oci/types.ts";
 import { refuseHostNamespaces, translateContainer } from "../translate/container.ts";
 import { type CopyIn, hostSources } from "../translate/mounts.ts";
+import { joinSandbox } from "../translate/sandbox.ts";
 import { Container } from "./container.ts";
 import { LayerDisks } from "./disks.ts";
 import { type PodState, podTable } from "./lifecycles.ts";
-import type { LaunchedPod, LayerFile, PodPorts, ProcessExit, RootfsMount, StdioPaths } from "./ports.ts";
+import type { LaunchedPod, LayerFile, PodPorts, PodRequest, ProcessExit, RootfsMount, StdioPaths } from "./ports.ts";
+import { exitOfLostProcess } from "./process.ts";
 
 export interface CreateRequest {
   readonly id: string;
@@ -51,7 +53,14 @@ export class Pod {
   readonly #entries = new Map<string, Entry>();
   readonly #creating = new Set<string>();
   #launched: (LaunchedPod & { disks: LayerDisks }) | null = null;
+  /** of a pod that was booted alone; its containers share what is in it */
+  #sandbox: SandboxSpec | null = null;
   #ending: Promise<void> | null = null;
+  #tellEnd: (exit: ProcessExit) => void = () => undefined;
+  /** resolves once the pod is over: with 0 when it was asked to end, with 137 when its VM went away by itself */
+  readonly ended = new Promise<ProcessExit>((resolve) => {
+    this.#tellEnd = resolve;
+  });
 
   constructor(id: string, ports: PodPorts, logger: Logger) {
     this.id = id;
@@ -85,7 +94,23 @@ export class Pod {
     return entry.container;
   }
 
-  async create(request: CreateRequest): Promise<Container> {
+  /** Boots the VM without a container. */
+  async boot(request: PodRequest): Promise<void> {
+    this.lifecycle.move("booting", "start its sandbox");
+    try {
+      refuseHostNamespaces(request.spec);
+      const launched = this.#adopt(await this.#ports.launch(request, this.#abort.signal));
+      this.#sandbox = request.spec;
+      this.lifecycle.move("ready", "finish its boot");
+      void this.#watchOom(launched);
+    } catch (error) {
+      await this.end();
+      throw error;
+    }
+  }
+
+  async create(given: CreateRequest): Promise<Container> {
+    const request = this.#sandbox === null ? given : { ...given, spec: joinSandbox(given.spec, this.#sandbox) };
     if (this.#entries.has(request.id) || this.#creating.has(request.id))
       throw new AlreadyExists("container", request.id);
     this.#creating.add(request.id);
@@ -139,8 +164,8 @@ export class Pod {
    * Ends the VM and everything in it; concurrent callers share one outcome. Never rejects: what could
    * not be cleaned up is logged, stays in the ledger, and `delete` tries again.
    */
-  end(): Promise<void> {
-    this.#ending ??= this.#end();
+  end(status = 0): Promise<void> {
+    this.#ending ??= this.#end().then(() => this.#tellEnd({ status, exitedAt: this.#ports.now() }));
     return this.#ending;
   }
 
@@ -153,11 +178,7 @@ export class Pod {
         this.#ports.launch({ podId, ...podRequest }, this.#abort.signal),
         this.#prepareRootfs(request),
       );
-      this.#launched = { ...launched, disks: new LayerDisks(launched.vm, this.#logger) };
-      launched.guest.gone.catch((reason: unknown) => {
-        this.#logger.info("the guest is gone", { reason: errorText(reason) });
-        void this.end();
-      });
+      this.#adopt(launched);
       const container = await this.#createContainer(request, layers);
       this.lifecycle.move("ready", "finish its boot");
       void this.#watchOom(launched);
@@ -166,6 +187,15 @@ export class Pod {
       await this.end();
       throw error;
     }
+  }
+
+  #adopt(launched: LaunchedPod): LaunchedPod {
+    this.#launched = { ...launched, disks: new LayerDisks(launched.vm, this.#logger) };
+    launched.guest.gone.catch((reason: unknown) => {
+      this.#logger.info("the guest is gone", { reason: errorText(reason) });
+      void this.end(exitOfLostProcess);
+    });
+    return launched;
   }
 
   async #join(request: CreateRequest): Promise<Container> {

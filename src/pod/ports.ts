@@ -2,7 +2,7 @@
 // and never import them; shim/serve.ts is where the compiler checks that the parts fit.
 import type { Duplex } from "node:stream";
 import type { VmExitFacts } from "../lib/errors.ts";
-import type { ContainerSpec, Process as OciProcess, Resources } from "../oci/types.ts";
+import type { ContainerSpec, Process as OciProcess, Resources, SandboxSpec } from "../oci/types.ts";
 import type { CopyIn, HostShare, SourceFacts, VolumeRules } from "../translate/mounts.ts";
 import type { GuestFeatures } from "../translate/spec.ts";
 import type { GuestStorage, LayerVerity } from "../translate/storages.ts";
@@ -186,7 +186,9 @@ export interface LaunchedPod {
 export interface PodRequest {
   readonly podId: string;
   readonly bundle: string;
-  readonly spec: ContainerSpec;
+  readonly spec: SandboxSpec;
+  /** the guest holds a process namespace for the pod's containers, as no container of the pod does */
+  readonly holdsPids?: boolean;
   /** path of the runtime's configuration file, from containerd's options; empty for the default */
   readonly configPath: string;
 }

@@ -108,6 +108,7 @@ async function becomeSandbox(vm: RunningVm, request: PodRequest, context: Launch
     sandboxId: request.podId,
     hostname: request.spec.hostname ?? "",
     dns: await readResolvConf(request),
+    holdsPids: request.holdsPids ?? false,
     network,
     storages: vm.plan.share === undefined ? sandboxStorages : [...sandboxStorages, hostShareStorage(vm.plan.share.tag)],
   };

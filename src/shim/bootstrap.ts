@@ -10,6 +10,8 @@ export interface BootstrapParams {
   readonly containerdVersion: string;
   readonly ttrpcAddress: string;
   readonly socketDir: string;
+  /** of the runtime's options; empty when there are none */
+  readonly configPath: string;
 }
 
 export const maxStdinBytes = 10 * 1024 * 1024;
@@ -19,9 +21,9 @@ export function parseBootstrapParams(
   input: Uint8Array,
   invocation: Pick<Invocation, "id" | "namespace">,
 ): BootstrapParams | null {
-  const fields = readStringFields(input);
+  const fields = readFields(input);
   if (fields === null) return null;
-  const text = (field: number): string => fields.get(field) ?? "";
+  const text = (field: number): string => textOf(fields, field);
   if (text(1) !== invocation.id || text(2) !== invocation.namespace) return null;
   return {
     instanceId: text(1),
@@ -29,7 +31,19 @@ export function parseBootstrapParams(
     containerdVersion: text(4),
     ttrpcAddress: text(5),
     socketDir: text(9),
+    // Extension{ value: Any = 1 }
+    configPath: (fields.get(8) ?? []).map((extension) => readConfigPath(lastOf(readFields(extension), 1))).join(""),
   };
+}
+
+/**
+ * Any{type_url=1, value=2} of runtimeoptions.v1.Options{config_path=2}: the path, or "" for anything else. The Sandbox
+ * API says it here and nowhere else.
+ */
+export function readConfigPath(any: Uint8Array): string {
+  const fields = readFields(any);
+  if (!/(^|\/)runtimeoptions\.v1\.Options$/.test(textOf(fields, 1))) return "";
+  return textOf(readFields(lastOf(fields, 2)), 2);
 }
 
 /** What tells, inside `start`, who asks (shim-contract §1.12). */
@@ -77,9 +91,23 @@ function varint(value: number): Buffer {
   }
 }
 
-/** Length-delimited fields as text; null when the bytes are no protobuf message. */
-function readStringFields(input: Uint8Array): Map<number, string> | null {
-  const fields = new Map<number, string>();
+type Fields = ReadonlyMap<number, readonly Buffer[]>;
+
+function lastOf(fields: Fields | null, field: number): Buffer {
+  return fields?.get(field)?.at(-1) ?? Buffer.alloc(0);
+}
+
+function textOf(fields: Fields | null, field: number): string {
+  return lastOf(fields, field).toString("utf8");
+}
+
+function append(fields: Map<number, Buffer[]>, field: number, bytes: Buffer): void {
+  fields.set(field, [...(fields.get(field) ?? []), bytes]);
+}
+
+/** Length-delimited fields; null when the bytes are no protobuf message. */
+function readFields(input: Uint8Array): Fields | null {
+  const fields = new Map<number, Buffer[]>();
   let offset = 0;
   const next = (): number | null => {
     let value = 0;
@@ -106,7 +134,7 @@ function readStringFields(input: Uint8Array): Map<number, string> | null {
     } else if (wireType === 2) {
       const length = next();
       if (length === null || offset + length > input.length) return null;
-      fields.set(tag >>> 3, Buffer.from(input.buffer, input.byteOffset + offset, length).toString("utf8"));
+      append(fields, tag >>> 3, Buffer.from(input.buffer, input.byteOffset + offset, length));
       offset += length;
     } else return null;
   }

@@ -1,5 +1,6 @@
 // The guest's numbers as containerd's cgroup v2 metrics, whatever the host's cgroups are: the guest
 // has v2, and containerd's CRI plugin decides by the message's type (lab.md, "container_threads").
+import type { CgroupUsage } from "../host/cgroup-usage.ts";
 import type { ContainerStats } from "../pod/ports.ts";
 import { Metrics } from "../wire/gen/containerd/metrics_v2.ts";
 import type { Init } from "../wire/message.ts";
@@ -53,6 +54,19 @@ export function encodeMetrics(stats: ContainerStats): Uint8Array {
       swap_limit: uint64(memory.swapLimitBytes),
     },
     memory_events: { oom: memory.oomKills, oom_kill: memory.oomKills },
+  });
+}
+
+/** What a pod as a whole uses on the host, in the same form. */
+export function encodeUsage(usage: CgroupUsage): Uint8Array {
+  return Metrics.encode({
+    pids: { current: usage.processes },
+    cpu: { usage_usec: usage.cpuUsageUsec },
+    memory: {
+      usage: usage.memoryBytes,
+      usage_limit: uint64(usage.memoryLimitBytes),
+      inactive_file: usage.inactiveFileBytes,
+    },
   });
 }
 

@@ -3,7 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AlreadyExists, errnoOf, errorText, HostCallFailed, InvalidRequest, NotFound } from "../lib/errors.ts";
-import { readSandboxRole } from "../oci/cri-annotations.ts";
+import { readSandboxRole, type SandboxRole } from "../oci/cri-annotations.ts";
 import { parseIdentifier } from "../oci/identifiers.ts";
 import { parseSpec, requireContainerSpec } from "../oci/parse-spec.ts";
 import type { ContainerSpec, Process } from "../oci/types.ts";
@@ -22,6 +22,8 @@ export interface ContainerRequest {
 export class PodTable {
   readonly #makePod: (podId: string, bundle: string) => Pod;
   readonly #pods = new Map<string, Pod>();
+  /** pods of the Sandbox API: they are there without a container */
+  readonly #sandboxes = new Set<string>();
 
   constructor(makePod: (podId: string, bundle: string) => Pod) {
     this.#makePod = makePod;
@@ -31,13 +33,26 @@ export class PodTable {
     return [...this.#pods.values()];
   }
 
-  /** true while any container exists or is being made */
+  /** true while any sandbox or container exists or is being made */
   get busy(): boolean {
-    return this.pods.some((pod) => !pod.idle);
+    return this.#sandboxes.size > 0 || this.pods.some((pod) => !pod.idle);
   }
 
-  get holdsContainers(): boolean {
-    return this.pods.some((pod) => pod.containerIds.length > 0);
+  /** true while containerd knows anything here that it has not deleted */
+  get isHeld(): boolean {
+    return this.#sandboxes.size > 0 || this.pods.some((pod) => pod.containerIds.length > 0);
+  }
+
+  addSandbox(id: string, bundle: string): Pod {
+    if (this.#pods.has(id)) throw new AlreadyExists("pod", id);
+    const pod = this.#makePod(id, bundle);
+    this.#pods.set(id, pod);
+    this.#sandboxes.add(id);
+    return pod;
+  }
+
+  removeSandbox(id: string): void {
+    this.#sandboxes.delete(id);
   }
 
   podOf(containerId: string): Pod {
@@ -55,8 +70,16 @@ export class PodTable {
     if (!request.bundle.startsWith("/")) throw new InvalidRequest("bundle", "must be an absolute path");
     const spec = await readBundleSpec(request.bundle);
     requireSameTerminal(request.stdio.terminal, spec.process);
-    const { role, podId } = readSandboxRole(spec.annotations, request.id);
+    const { role, podId } = await this.#roleOf(request, spec);
     return await this.#podFor(role, podId, request).create({ ...request, spec, role });
+  }
+
+  /** A container that no annotation places is in the sandbox that containerd 2 names in its bundle, if any. */
+  async #roleOf({ id, bundle }: ContainerRequest, spec: ContainerSpec): Promise<SandboxRole> {
+    const told = readSandboxRole(spec.annotations, id);
+    if (told.role !== "single") return told;
+    const podId = await readFile(join(bundle, "sandbox"), "utf8").catch(() => "");
+    return this.#sandboxes.has(podId) ? { role: "container", podId } : told;
   }
 
   #podFor(role: string, podId: string, request: ContainerRequest): Pod {

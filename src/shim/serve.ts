@@ -10,10 +10,12 @@ import type { PodEvent } from "../pod/ports.ts";
 import { serveControl } from "../runtime/control-socket.ts";
 import { PodHost } from "../runtime/pod-host.ts";
 import { ServerConnection } from "../wire/ttrpc/server.ts";
+import type { BoundService } from "../wire/ttrpc/server-call.ts";
 import type { Invocation } from "./flags.ts";
 import { LogFifo } from "./log-fifo.ts";
 import { PodTable } from "./pod-table.ts";
 import { Publisher } from "./publisher.ts";
+import { sandboxService } from "./sandbox-service.ts";
 import { renderStateDump } from "./state-dump.ts";
 import { rpcCode, toRpcStatus } from "./status.ts";
 import { StrayErrors } from "./stray-errors.ts";
@@ -66,13 +68,18 @@ class Daemon {
   }
 
   async listen(): Promise<void> {
-    const services = taskServices({
-      pods: this.#pods,
-      emit: (event) => this.#publisher.publish(event),
-      defaultConfigPath: process.env["KATA_CVM_CONFIG"] ?? "",
-      // the answer to the request that asks for it leaves first
-      shutdown: () => setImmediate(() => void this.stop("Shutdown")),
-    });
+    const configPath = process.env["KATA_CVM_CONFIG"] ?? "";
+    // the answer to the request that asks for it leaves first
+    const shutdown = () => setImmediate(() => void this.stop("Shutdown"));
+    const services = [
+      ...taskServices({
+        pods: this.#pods,
+        emit: (event) => this.#publisher.publish(event),
+        defaultConfigPath: configPath,
+        shutdown,
+      }),
+      sandboxService({ pods: this.#pods, configPath, shutdown }),
+    ];
     this.#server = createServer((socket) => this.#serve(socket, services));
     await new Promise<void>((resolve, reject) => {
       this.#server?.once("error", reject).listen({ fd: listenFd }, resolve);
@@ -100,7 +107,7 @@ class Daemon {
     for (const line of renderStateDump(this.#pods, [...this.#connections])) this.#logger.info(line);
   }
 
-  #serve(socket: Socket, services: ReturnType<typeof taskServices>): void {
+  #serve(socket: Socket, services: readonly BoundService[]): void {
     const connection = new ServerConnection(socket, services, {
       peer: "containerd",
       toStatus: (error, call) => {

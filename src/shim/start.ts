@@ -9,7 +9,7 @@ import { dirname } from "node:path";
 import { EnvironmentLacks, errnoOf, errorText, HostCallFailed, InvalidRequest, NotFound } from "../lib/errors.ts";
 import { readSandboxRole } from "../oci/cri-annotations.ts";
 import { answers } from "./answers.ts";
-import { type BootstrapParams, parseBootstrapParams, renderAnswer } from "./bootstrap.ts";
+import { type BootstrapParams, parseBootstrapParams, readConfigPath, renderAnswer } from "./bootstrap.ts";
 import type { Invocation } from "./flags.ts";
 import { socketPath } from "./socket-path.ts";
 
@@ -30,7 +30,7 @@ export async function start(context: StartContext): Promise<Uint8Array> {
   const group = readSandboxRole(annotations, invocation.id);
   const path = socketPath({ ...invocation, podId: group.podId }, params?.socketDir);
   if (group.role === "container") await requireLiveDaemon(path, group.podId);
-  else await ensureDaemon(path, { ...context, params });
+  else await ensureDaemon(path, { ...context, params, configPath: params?.configPath ?? readConfigPath(input) });
   const address = `unix://${path}`;
   // containerd 1.x finds the shim again by this file after its own restart
   writeFileSync("address", address, { mode: 0o600 });
@@ -59,7 +59,12 @@ async function requireLiveDaemon(path: string, podId: string): Promise<void> {
   if (!(await answers(path))) throw new NotFound("running pod (its shim does not answer)", podId);
 }
 
-async function ensureDaemon(path: string, context: StartContext & { params: BootstrapParams | null }): Promise<void> {
+interface DaemonContext extends StartContext {
+  readonly params: BootstrapParams | null;
+  readonly configPath: string;
+}
+
+async function ensureDaemon(path: string, context: DaemonContext): Promise<void> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   let server = await listen(path);
   if (server === null) {
@@ -77,8 +82,8 @@ async function ensureDaemon(path: string, context: StartContext & { params: Boot
   }
 }
 
-function launchDaemon(server: Server, path: string, context: StartContext & { params: BootstrapParams | null }): void {
-  const { invocation, self, params } = context;
+function launchDaemon(server: Server, path: string, context: DaemonContext): void {
+  const { invocation, self } = context;
   const [command = "", ...leading] = self;
   const flags = ["-namespace", invocation.namespace, "-id", invocation.id, "-address", invocation.address];
   flags.push("-socket", path);
@@ -87,7 +92,7 @@ function launchDaemon(server: Server, path: string, context: StartContext & { pa
   const child = spawn(command, [...leading, ...flags, "-bundle", process.cwd(), "serve"], {
     cwd: "/",
     detached: true,
-    env: daemonEnvironment(params),
+    env: daemonEnvironment(context),
     stdio: ["ignore", "ignore", "ignore", listeningFd(server)],
   });
   if (child.pid === undefined) throw new EnvironmentLacks(`cannot run ${command}`, "install Node 20 or newer on PATH");
@@ -96,9 +101,13 @@ function launchDaemon(server: Server, path: string, context: StartContext & { pa
   raiseOomScore(child.pid);
 }
 
-function daemonEnvironment(params: BootstrapParams | null): NodeJS.ProcessEnv {
+function daemonEnvironment({ params, configPath }: DaemonContext): NodeJS.ProcessEnv {
   const { NODE_OPTIONS: _ignored, ...env } = process.env;
-  return params === null || params.ttrpcAddress === "" ? env : { ...env, TTRPC_ADDRESS: params.ttrpcAddress };
+  return {
+    ...env,
+    ...(params === null || params.ttrpcAddress === "" ? {} : { TTRPC_ADDRESS: params.ttrpcAddress }),
+    ...(configPath === "" ? {} : { KATA_CVM_CONFIG: configPath }),
+  };
 }
 
 /** net.Server does not expose the descriptor it listens on; its handle does. */

@@ -17,6 +17,7 @@ import { exitFields } from "./event-envelope.ts";
 import { encodeMetrics, metricsTypeUrl } from "./metrics.ts";
 import { type PodTable, requireSameTerminal } from "./pod-table.ts";
 import { StatsCache } from "./stats-cache.ts";
+import { untilAborted } from "./until-aborted.ts";
 
 export interface TaskServiceDeps {
   readonly pods: PodTable;
@@ -73,7 +74,7 @@ function lifecycleHandlers({ pods, defaultConfigPath, shutdown }: TaskServiceDep
     Connect: ({ id }) => ({ shim_pid: process.pid, task_pid: pidOf(pods, id), version: runtimeVersion }),
     Shutdown: () => {
       // containerd asks after every container; only an empty daemon goes. A boot under way is given up.
-      if (!pods.holdsContainers) shutdown();
+      if (!pods.isHeld) shutdown();
       return {};
     },
     Checkpoint: () => {
@@ -178,14 +179,4 @@ function payloadOf(any: Any | undefined, type: RegExp, field: string): Uint8Arra
   if (any === undefined) throw new InvalidRequest(field, "is missing");
   if (!type.test(any.type_url)) throw new InvalidRequest(field, `has the unknown type ${JSON.stringify(any.type_url)}`);
   return any.value;
-}
-
-/** A caller that went away needs no answer; its call must not stay. */
-function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) return abort();
-    signal.addEventListener("abort", abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }

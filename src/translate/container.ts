@@ -2,7 +2,7 @@
 // that the pod uses. All decisions, no effects.
 import { Unsupported } from "../lib/errors.ts";
 import type { SandboxRole } from "../oci/cri-annotations.ts";
-import type { ContainerSpec } from "../oci/types.ts";
+import type { ContainerSpec, SandboxSpec } from "../oci/types.ts";
 import { type CopyIn, type HostShare, type SourceFacts, translateMounts, type VolumeRules } from "./mounts.ts";
 import { type GuestFeatures, joinsSandboxPids, translateSpec } from "./spec.ts";
 import { type GuestLayer, type GuestStorage, translateRootfs } from "./storages.ts";
@@ -50,13 +50,13 @@ export function translateContainer(input: ContainerInput): ContainerPlan {
 }
 
 /** The pod's network namespace, as CNI left it; undefined when the spec asks for a new, empty one. */
-export function networkNamespacePath(spec: ContainerSpec): string | undefined {
+export function networkNamespacePath(spec: SandboxSpec): string | undefined {
   const path = spec.linux.namespaces?.find((namespace) => namespace.type === "network")?.path;
   return path === "" ? undefined : path;
 }
 
 /** A missing entry means "the host's own": there is no such thing inside a virtual machine. */
-export function refuseHostNamespaces(spec: ContainerSpec): void {
+export function refuseHostNamespaces(spec: SandboxSpec): void {
   const asked = [
     ["network", "hostNetwork (NamespaceOptions.network = NODE)"],
     ["ipc", "hostIPC (NamespaceOptions.ipc = NODE)"],

@@ -31,6 +31,7 @@ function setup(network: object = {}): SandboxSetup {
     sandboxId: "pod1",
     hostname: "web",
     dns: ["nameserver 10.0.0.10", "options ndots:5"],
+    holdsPids: false,
     network: { interfaces: [link], routes: [route], neighbours: [neighbour], ...network } as SandboxSetup["network"],
     storages: [{ driver: "ephemeral", source: "shm", fstype: "tmpfs", mount_point: "/run/shm" }],
   };
@@ -72,6 +73,12 @@ describe("setting up the guest's sandbox", () => {
     assert.deepEqual(request["dns"], ["nameserver 10.0.0.10", "options ndots:5"]);
     assert.equal((request["storages"] as { source: string }[])[0]?.source, "shm");
     assert.equal(request["sandbox_pidns"], false);
+  });
+
+  it("asks the guest to hold a process namespace where no container of the pod does", async () => {
+    await using both = await connected();
+    await setUpSandbox(both.client.rpc, { ...setup(), holdsPids: true }, 5000);
+    assert.equal((sent(both.agent, "CreateSandbox") as Record<string, unknown>)["sandbox_pidns"], true);
   });
 
   it("sends no empty lists of routes and neighbours", async () => {

@@ -1,18 +1,20 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  type CgroupLayout,
   chooseLayout,
   enterCgroup,
   openCgroup,
   readCgroupLayout,
-  readCgroupUsage,
   removeCgroup,
   setOomScore,
 } from "../../../src/host/cgroup.ts";
 import { cgroupName } from "../../../src/host/cgroup-path.ts";
+import { readCgroupUsage } from "../../../src/host/cgroup-usage.ts";
 import { parseMountinfo } from "../../../src/host/mountinfo.ts";
 import { EnvironmentLacks, HostCallFailed, InvalidRequest } from "../../../src/lib/errors.ts";
 import type { OwnedThing, Ownership } from "../../../src/lib/owned.ts";
@@ -74,6 +76,85 @@ describe("the host's cgroup layout", () => {
   });
 });
 
+/** Files stand for the kernel's: what is written can be read back, whatever was there before. */
+class FakeTree implements Disposable {
+  readonly root = mkdtempSync(join(tmpdir(), "cgroup2-"));
+  readonly layout: CgroupLayout = { mode: "v2", trees: [{ mountPoint: this.root, controllers: [] }] };
+
+  write(path: string, files: Readonly<Record<string, string>>): void {
+    mkdirSync(join(this.root, path), { recursive: true });
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(this.root, path, name), text);
+  }
+
+  read(path: string): string {
+    const file = join(this.root, path);
+    return existsSync(file) ? readFileSync(file, "utf8") : "";
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.root, { recursive: true });
+  }
+}
+
+const unclaimed: Ownership = { claim: async () => undefined, release: async () => undefined };
+
+describe("a pod's cgroup in a v2 tree", () => {
+  const pod = "/kubepods.slice/kubepods-podX.slice";
+
+  it("is made where the systemd driver's name says, below levels that hand their controllers down", async () => {
+    using tree = new FakeTree();
+    tree.write("/", { "cgroup.controllers": "cpuset cpu io memory hugetlb pids\n", "cgroup.subtree_control": "\n" });
+    const { path } = await openCgroup("kubepods-podX.slice:cri-containerd:abc", unclaimed, tree.layout);
+    assert.equal(path, `${pod}/cri-containerd-abc.scope`);
+    // of the four writes to the root's file the last stands
+    assert.equal(tree.read("cgroup.subtree_control"), "+hugetlb");
+    assert.equal(tree.read(`${path}/cgroup.subtree_control`), "", "the leaf hands nothing down");
+  });
+
+  it("leaves alone what the kubelet and systemd have enabled, and what a level does not have", async () => {
+    using tree = new FakeTree();
+    const all = "cpuset cpu io memory hugetlb pids\n";
+    tree.write("/", { "cgroup.controllers": all, "cgroup.subtree_control": all });
+    tree.write("/kubepods.slice", { "cgroup.controllers": all, "cgroup.subtree_control": "cpu memory pids\n" });
+    tree.write(pod, { "cgroup.controllers": "cpu memory pids\n", "cgroup.subtree_control": "cpu memory\n" });
+    await openCgroup("kubepods-podX.slice:cri-containerd:abc", unclaimed, tree.layout);
+    assert.equal(tree.read("cgroup.subtree_control"), all);
+    assert.equal(tree.read("kubepods.slice/cgroup.subtree_control"), "+hugetlb");
+    assert.equal(tree.read(`${pod}/cgroup.subtree_control`), "+pids");
+  });
+
+  it("is entered by its one file, and read in v2's names and units", async () => {
+    using tree = new FakeTree();
+    const cgroup = await openCgroup("/pods/abc", unclaimed, tree.layout);
+    await enterCgroup(cgroup, 4711);
+    assert.equal(tree.read("/pods/abc/cgroup.procs"), "4711");
+    tree.write("/pods/abc", {
+      "cpu.stat": "usage_usec 2500\nuser_usec 2000\nsystem_usec 500\n",
+      "memory.current": "8192\n",
+      "memory.max": "max\n",
+      "memory.stat": "anon 1\nfile 4096\nactive_file 1024\ninactive_file 3072\n",
+      "pids.current": "7\n",
+    });
+    assert.deepEqual(await readCgroupUsage(cgroup), {
+      cpuUsageUsec: 2500,
+      memoryBytes: 8192,
+      memoryLimitBytes: Number.POSITIVE_INFINITY,
+      inactiveFileBytes: 3072,
+      processes: 7,
+    });
+    tree.write("/pods/abc", { "memory.max": "1048576\n" });
+    assert.equal((await readCgroupUsage(cgroup))?.memoryLimitBytes, 1_048_576);
+  });
+
+  it("counts what its controllers count, and nothing for those that the host withholds", async () => {
+    using tree = new FakeTree();
+    const cgroup = await openCgroup("/pods/abc", unclaimed, tree.layout);
+    tree.write("/pods/abc", { "cpu.stat": "usage_usec 1\n" });
+    const usage = await readCgroupUsage(cgroup);
+    assert.deepEqual([usage?.cpuUsageUsec, usage?.memoryBytes, usage?.processes], [1, 0, 0]);
+  });
+});
+
 describe("a pod's cgroup", () => {
   const path = `/kata-cvm-test/${process.pid}`;
   const claims: OwnedThing[] = [];
@@ -107,13 +188,15 @@ describe("a pod's cgroup", () => {
     assert.ok(readFileSync(`/proc/${pid}/cgroup`, "utf8").includes(`:${path}\n`));
     const end = Date.now() + 5_000;
     let usage = await readCgroupUsage(cgroup);
-    while ((usage.cpuUsageUsec === 0 || usage.memoryBytes === 0) && Date.now() < end) {
+    while ((usage?.cpuUsageUsec === 0 || usage?.memoryBytes === 0) && Date.now() < end) {
       await new Promise((resolve) => setTimeout(resolve, 20));
       usage = await readCgroupUsage(cgroup);
     }
-    assert.ok(usage.cpuUsageUsec > 0 && usage.cpuUsageUsec < 10_000_000, `${usage.cpuUsageUsec} microseconds`);
+    assert.ok(usage !== null && usage.cpuUsageUsec > 0 && usage.cpuUsageUsec < 10_000_000, JSON.stringify(usage));
+    assert.ok(usage.processes === 1 && usage.memoryLimitBytes > usage.memoryBytes, JSON.stringify(usage));
     process.kill(pid, "SIGKILL");
     await removeCgroup(path);
+    assert.equal(await readCgroupUsage(cgroup), null);
     const layout = await readCgroupLayout();
     for (const tree of layout.trees) assert.ok(!existsSync(join(tree.mountPoint, path)));
     await removeCgroup(path);

@@ -26,7 +26,7 @@ async function booted(extraFeatures: readonly string[] = ["kata-cvm-layers"]): P
   const client = await connectAgent(agent.dial(), { timeoutMs: 5000 });
   await setUpSandbox(
     client.rpc,
-    { sandboxId: "pod1", hostname: "web", dns: [], network, storages: sandboxStorages },
+    { sandboxId: "pod1", hostname: "web", dns: [], network, storages: sandboxStorages, holdsPids: false },
     5000,
   );
   const features = await readGuestFeatures(client.rpc, 5000);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseBootstrapParams, renderAnswer } from "../../../src/shim/bootstrap.ts";
+import { parseBootstrapParams, readConfigPath, renderAnswer } from "../../../src/shim/bootstrap.ts";
 import { BootstrapParams, BootstrapResult } from "../../../src/wire/gen/containerd/bootstrap.ts";
 import { Options } from "../../../src/wire/gen/containerd/runtimeoptions.ts";
 import { Any } from "../../../src/wire/gen/google/protobuf/any.ts";
@@ -29,6 +29,7 @@ describe("stdin of start", () => {
       containerdVersion: "2.3.0",
       ttrpcAddress: "/run/containerd/ttrpc.sock",
       socketDir: "/run/s",
+      configPath: "/c",
     });
   });
 
@@ -46,6 +47,22 @@ describe("stdin of start", () => {
     for (const type_url of ["runtimeoptions.v1.Options", "containerd.runc.v1.Options", ""]) {
       assert.equal(parseBootstrapParams(Any.encode({ type_url, value: options }), invocation), null);
     }
+  });
+
+  it("names the configuration in its options, as those alone in an Any do", () => {
+    const named = Options.encode({ type_url: "x", config_path: "/etc/kata-cvm/kata-cvm.toml" });
+    for (const type_url of ["runtimeoptions.v1.Options", "type.googleapis.com/runtimeoptions.v1.Options"]) {
+      assert.equal(readConfigPath(Any.encode({ type_url, value: named })), "/etc/kata-cvm/kata-cvm.toml");
+    }
+    for (const [type_url, value] of [
+      ["containerd.runc.v1.Options", named],
+      ["runtimeoptions.v1.Options", Buffer.from([0xff, 0xff])],
+      ["runtimeoptions.v1.Options", new Uint8Array()],
+    ] as const) {
+      assert.equal(readConfigPath(Any.encode({ type_url, value })), "");
+    }
+    assert.equal(readConfigPath(new Uint8Array()), "");
+    assert.equal(parseBootstrapParams(params({ extensions: [] }), invocation)?.configPath, "");
   });
 
   it("may hold fields of every wire type that a later containerd adds", () => {

@@ -88,7 +88,7 @@ describe("the table of pods", () => {
     const specWithout = sandboxSpec({ linux: { namespaces: [] } });
     await assert.rejects(create("p1", specWithout), /hostNetwork/);
     await create("p1", sandboxSpec());
-    assert.ok(table.holdsContainers);
+    assert.ok(table.isHeld);
   });
 
   it("reclaims at once what a refused pod had claimed", async () => {

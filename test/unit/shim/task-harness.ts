@@ -6,8 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RemoteError } from "../../../src/lib/errors.ts";
 import { PodTable } from "../../../src/shim/pod-table.ts";
+import { sandboxService } from "../../../src/shim/sandbox-service.ts";
 import { toRpcStatus } from "../../../src/shim/status.ts";
 import { taskServices } from "../../../src/shim/task-service.ts";
+import { Sandbox } from "../../../src/wire/gen/containerd/sandbox.ts";
 import { Task as TaskV2 } from "../../../src/wire/gen/containerd/task.ts";
 import { Task as TaskV3 } from "../../../src/wire/gen/containerd/task_v3.ts";
 import { type ServiceClient, TtrpcClient } from "../../../src/wire/ttrpc/client.ts";
@@ -40,20 +42,25 @@ export class TaskHarness implements Disposable {
     this.made.push(podId);
     return this.world.pod;
   });
-  readonly #services = taskServices({
-    pods: this.pods,
-    emit: ({ kind, containerId }) => this.emitted.push(`${kind} ${containerId}`),
-    defaultConfigPath: "/etc/default.toml",
-    shutdown: () => {
-      this.shutdowns += 1;
-    },
-  });
+  readonly #shutdown = () => {
+    this.shutdowns += 1;
+  };
+  readonly #services = [
+    ...taskServices({
+      pods: this.pods,
+      emit: ({ kind, containerId }) => this.emitted.push(`${kind} ${containerId}`),
+      defaultConfigPath: "/etc/default.toml",
+      shutdown: this.#shutdown,
+    }),
+    sandboxService({ pods: this.pods, configPath: "/etc/default.toml", shutdown: this.#shutdown }),
+  ];
   readonly #folder = mkdtempSync(join(tmpdir(), "task-service-"));
   readonly served: ServerConnection[] = [];
   readonly #server: Server;
   readonly #client: TtrpcClient;
   readonly task: ServiceClient<typeof TaskV2>;
   readonly taskV3: ServiceClient<typeof TaskV3>;
+  readonly sandbox: ServiceClient<typeof Sandbox>;
 
   private constructor() {
     const options = { peer: "containerd", toStatus: toRpcStatus };
@@ -63,6 +70,7 @@ export class TaskHarness implements Disposable {
     this.#client = this.connect();
     this.task = this.#client.service(TaskV2);
     this.taskV3 = this.#client.service(TaskV3);
+    this.sandbox = this.#client.service(Sandbox);
   }
 
   static open(): TaskHarness {
@@ -77,6 +85,13 @@ export class TaskHarness implements Disposable {
     const folder = join(this.#folder, id);
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, "config.json"), typeof spec === "string" ? spec : JSON.stringify(spec));
+    return folder;
+  }
+
+  /** A bundle as the Sandbox API makes it: without config.json. */
+  emptyBundle(id: string): string {
+    const folder = join(this.#folder, id);
+    mkdirSync(folder, { recursive: true });
     return folder;
   }
 
