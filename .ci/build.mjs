@@ -63,4 +63,4 @@ await Promise.all(
       build({ ...common, entryPoints: [join(top, entry)], outfile: join(out, `${name}.cjs`), plugins: [lazily(lazy)] }),
     ),
 );
-cpSync(join(top, ".ci/bin"), join(out, "bin"), { recursive: true });
+cpSync(join(top, ".ci/bin"), join(out, "bin"), { recursive: true, verbatimSymlinks: true });

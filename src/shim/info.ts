@@ -6,18 +6,28 @@ import { RuntimeInfo } from "../wire/gen/containerd/introspection.ts";
 
 const featuresType = "types.containerd.io/opencontainers/runtime-spec/1/features/Features";
 
-/** OCI runtime features (features.md of the runtime specification) of a container in our guest. */
+/** Of the guest's crun (`crun features`, 1.21), but for propagation: nothing of the host's can propagate. */
+const mountOptions: readonly string[] = [
+  ...["async", "atime", "bind", "copy-symlink", "defaults", "dev", "diratime", "dirsync", "exec", "idmap", "mand"],
+  ...["noatime", "nodev", "nodiratime", "noexec", "nomand", "norelatime", "nostrictatime", "nosuid", "private"],
+  ...["ratime", "rbind", "rdev", "rdirsync", "relatime", "remount", "rexec", "rnoatime", "rnodev", "rnodiratime"],
+  ...["rnoexec", "rnorelatime", "rnostrictatime", "rnosuid", "ro", "rprivate", "rrelatime", "rro", "rrw"],
+  ...["rstrictatime", "rsuid", "rw", "strictatime", "suid", "sync", "tmpcopyup", "unbindable"],
+];
+
+/** OCI runtime features (features.md and features-linux.md of the runtime specification) of a container in our guest. */
 const features = {
   ociVersionMin: "1.0.0",
   ociVersionMax: "1.2.0",
   hooks: [],
-  mountOptions: ["async", "atime", "bind", "defaults", "dev", "diratime", "dirsync", "exec", "noatime", "nodev"],
+  mountOptions,
   linux: {
-    namespaces: ["ipc", "mount", "network", "pid", "uts"],
+    namespaces: ["cgroup", "ipc", "mount", "network", "pid", "user", "uts"],
     cgroup: { v1: false, v2: true, systemd: false, systemdUser: false },
     seccomp: { enabled: true },
     apparmor: { enabled: false },
     selinux: { enabled: false },
+    mountExtensions: { idmap: { enabled: true } },
   },
 };
 

@@ -11,6 +11,7 @@ import { serveControl } from "../runtime/control-socket.ts";
 import { PodHost } from "../runtime/pod-host.ts";
 import { ServerConnection } from "../wire/ttrpc/server.ts";
 import type { BoundService } from "../wire/ttrpc/server-call.ts";
+import { configPathOf } from "./class-config.ts";
 import type { Invocation } from "./flags.ts";
 import { LogFifo } from "./log-fifo.ts";
 import { PodTable } from "./pod-table.ts";
@@ -68,7 +69,7 @@ class Daemon {
   }
 
   async listen(): Promise<void> {
-    const configPath = process.env["KATA_CVM_CONFIG"] ?? "";
+    const configPath = configPathOf(process.env);
     // the answer to the request that asks for it leaves first
     const shutdown = () => setImmediate(() => void this.stop("Shutdown"));
     const services = [

@@ -276,8 +276,11 @@ describe("the shim, run as containerd runs it", function () {
         const info = RuntimeInfo.decode(stdout);
         assert.equal(info.name, runtimeName);
         assert.equal(info.features?.type_url, "types.containerd.io/opencontainers/runtime-spec/1/features/Features");
-        const features = JSON.parse(Buffer.from(info.features?.value ?? []).toString()) as { mountOptions: string[] };
-        assert.ok(features.mountOptions.includes("bind"));
+        // what containerd 2.4 reads before it admits recursive read-only mounts and user namespaces
+        const features = JSON.parse(Buffer.from(info.features?.value ?? []).toString());
+        assert.ok(["bind", "rro", "idmap"].every((option) => features.mountOptions.includes(option)));
+        assert.ok(features.linux.namespaces.includes("user"));
+        assert.equal(features.linux.mountExtensions.idmap.enabled, true);
       }
     });
 

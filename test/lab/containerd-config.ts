@@ -7,8 +7,10 @@ export interface LabHandler {
   readonly runtimeType: string;
   /** the shim's binary; without it containerd searches its PATH */
   readonly runtimePath?: string;
-  /** content of the file that the shim is given as ConfigPath */
+  /** content of the handler's configuration file */
   readonly configText?: string;
+  /** the shim is told the file by ConfigPath; otherwise the name it is called by tells it */
+  readonly hasConfigPath?: boolean;
   /** only for runc's shim: the binary it runs */
   readonly binaryName?: string;
   /** "shim" asks for the Sandbox API (containerd 2.0 and newer) */
@@ -130,6 +132,8 @@ function renderHandler({ plugin, folder }: { plugin: string; folder: string }, h
   if (handler.configText !== undefined) {
     lines.push("  privileged_without_host_devices = true");
     lines.push(`  pod_annotations = ${JSON.stringify(POD_ANNOTATIONS)}`);
+  }
+  if (handler.hasConfigPath === true) {
     lines.push(`  [${table}.options]`, `    ConfigPath = "${handlerConfigPath(folder, handler)}"`);
   }
   if (handler.binaryName !== undefined) {

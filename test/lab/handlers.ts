@@ -45,16 +45,29 @@ export function runcHandler(): LabHandler {
   return { name: "runc", runtimeType: "io.containerd.runc.v2", binaryName };
 }
 
-export function ourHandler(name: string, configText: string): LabHandler {
-  return { name, runtimeType: "io.containerd.kata-cvm.v2", runtimePath: shimBinary, configText };
+/** Told its configuration by its name, as user namespaces need it. */
+function namedHandler(name: OurClass): LabHandler {
+  if (!existsSync(join(programs, `containerd-shim-${name}-v2`))) return ourHandler(name, classConfig(name));
+  return { name, runtimeType: `io.containerd.${name}.v2`, configText: classConfig(name) };
+}
+
+/** Told its configuration by containerd, as an older installation is. */
+function ourHandler(name: string, configText: string): LabHandler {
+  return {
+    name,
+    runtimeType: "io.containerd.kata-cvm.v2",
+    runtimePath: shimBinary,
+    configText,
+    hasConfigPath: true,
+  };
 }
 
 export function handlers(): readonly LabHandler[] {
   if (!existsSync(shimBinary)) return [runcHandler()];
   return [
     runcHandler(),
-    ourHandler("kata-cvm", classConfig("kata-cvm")),
-    ourHandler("kata-cvm-fast", classConfig("kata-cvm-fast")),
+    namedHandler("kata-cvm"),
+    namedHandler("kata-cvm-fast"),
     ourHandler(BROKEN_HANDLER, classConfig("kata-cvm-fast")),
   ];
 }

@@ -152,6 +152,7 @@ function prepareFolder(options: LabOptions, found: { containerd: string; version
     SNAPSHOTTER: snapshotter,
     IMAGES: testImages(),
     PAUSE_IMAGE,
+    KATA_CVM_CONFIG_DIR: join(folder, "config"),
     NODE: process.execPath,
     REGISTRY: here,
     LOG_LEVEL: process.env["LAB_LOG_LEVEL"] ?? "info",

@@ -10,7 +10,8 @@ import { listPods } from "../pod-directory.ts";
 import { attempt, type Check, fail, ok, warn } from "./check.ts";
 import { exists, findOnPath } from "./programs.ts";
 
-const runtimeType = "io.containerd.kata-cvm.v2";
+/** the name before the version is that of the handler's configuration */
+const runtimeType = /^io\.containerd\.kata-cvm(-[a-z0-9-]+)?\.v2$/;
 const shimName = "containerd-shim-kata-cvm-v2";
 const mebibyte = 2 ** 20;
 /** the kubelet's --runtime-request-timeout */
@@ -48,7 +49,7 @@ async function checkContainerd(path: string): Promise<readonly Check[]> {
     if (handlers.length > 0) return ok(sight, `registered as ${handlers.join(", ")}`);
     return warn(
       sight,
-      `no runtime of type ${runtimeType}`,
+      "no runtime of type io.containerd.kata-cvm.v2",
       "merge one of configs/containerd/ into it and restart containerd",
     );
   });
@@ -57,11 +58,12 @@ async function checkContainerd(path: string): Promise<readonly Check[]> {
 /** Handlers of our type, whatever the version of the file calls the plugin around them. */
 export function findHandlers(document: unknown): readonly string[] {
   if (typeof document !== "object" || document === null) return [];
-  return Object.entries(document).flatMap(([key, value]) => {
-    const isOurs =
-      typeof value === "object" && value !== null && "runtime_type" in value && value.runtime_type === runtimeType;
-    return isOurs ? [key] : findHandlers(value);
-  });
+  return Object.entries(document).flatMap(([key, value]) => (isOurs(value) ? [key] : findHandlers(value)));
+}
+
+function isOurs(table: unknown): boolean {
+  if (typeof table !== "object" || table === null || !("runtime_type" in table)) return false;
+  return typeof table.runtime_type === "string" && runtimeType.test(table.runtime_type);
 }
 
 async function checkRoom(name: string, path: string, wantedMiB: number): Promise<readonly Check[]> {

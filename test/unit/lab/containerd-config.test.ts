@@ -6,7 +6,14 @@ import { configVersion, renderContainerdConfig } from "../../lab/containerd-conf
 
 const handlers = [
   { name: "runc", runtimeType: "io.containerd.runc.v2", binaryName: "/usr/sbin/runc" },
-  { name: "ours", runtimeType: "io.containerd.kata-cvm.v2", runtimePath: "/shim", configText: "x = 1" },
+  {
+    name: "ours",
+    runtimeType: "io.containerd.kata-cvm.v2",
+    runtimePath: "/shim",
+    configText: "x = 1",
+    hasConfigPath: true,
+  },
+  { name: "named", runtimeType: "io.containerd.named.v2", configText: "x = 1" },
 ];
 
 function runtimes(version: string): unknown {
@@ -41,6 +48,11 @@ describe("The lab's containerd configuration", () => {
           privileged_without_host_devices: true,
           pod_annotations: ["io.katacontainers.*"],
           options: { ConfigPath: "/lab/config/ours.toml" },
+        },
+        named: {
+          runtime_type: "io.containerd.named.v2",
+          privileged_without_host_devices: true,
+          pod_annotations: ["io.katacontainers.*"],
         },
       });
     });

@@ -25,7 +25,7 @@ describe("doctor", () => {
   for (const version of [2, 3, 4]) {
     it(`finds our handlers in the shipped containerd configuration, version ${version}`, () => {
       const text = readFileSync(`configs/containerd/config-v${version}.toml`, "utf8");
-      assert.deepEqual(findHandlers(parse(text)).slice(0, 1), ["kata-cvm"]);
+      assert.deepEqual(findHandlers(parse(text)), ["kata-cvm", "kata-cvm-snp", "kata-cvm-tdx"]);
     });
   }
 
