@@ -7,7 +7,8 @@ import { openSync } from "node:fs";
 import { withDeadline } from "../lib/deadline.ts";
 import { EnvironmentLacks } from "../lib/errors.ts";
 
-const script = `trap '' CHLD; echo ready; exec sleep infinity > /dev/null`;
+/** dash's trap does not reach SIGCHLD */
+const script = "echo ready; exec env --ignore-signal=CHLD sleep infinity > /dev/null";
 const limitMs = 10_000;
 
 export interface PidAnchor extends Disposable {
