@@ -9,17 +9,40 @@ const top = dirname(dirname(fileURLToPath(import.meta.url)));
 const out = process.argv[2] ?? join(top, "dist");
 
 /** Modules that an entry loads only when it comes to that: each becomes `NAME.cjs` beside it. */
-function lazily(modules) {
+function lazily(modules, isKept) {
   return {
     name: "lazy-bundles",
     setup(builder) {
       builder.onResolve({ filter: /\.ts$/ }, (args) => {
         if (args.kind !== "dynamic-import") return undefined;
         const name = /([^/]+)\.ts$/.exec(args.path)[1];
-        return modules.includes(name) ? { path: `./${name}.cjs`, external: true } : undefined;
+        if (!modules.includes(name)) return undefined;
+        return isKept ? { path: name, namespace: "kept" } : { path: `./${name}.cjs`, external: true };
       });
+      builder.onLoad({ filter: /./, namespace: "kept" }, ({ path }) => ({ contents: loadKept(path) }));
     },
   };
+}
+
+/**
+ * For the daemon, which may outlive the files it came from: what it may load later is opened when it starts, so that
+ * an upgrade neither takes these modules away nor puts those of another version in their place.
+ */
+function keep(modules) {
+  return `const kept = new Map(${JSON.stringify(modules)}.map((name) => {
+  const path = require("node:path").join(__dirname, name + ".cjs");
+  return [name, { path, fd: require("node:fs").openSync(path, "r") }];
+}));`;
+}
+
+function loadKept(name) {
+  return `const { path, fd } = kept.get(${JSON.stringify(name)});
+const Module = require("node:module");
+const loaded = new Module(path, module);
+loaded.filename = path;
+loaded.paths = module.paths;
+loaded._compile(require("node:fs").readFileSync(fd, "utf8"), path);
+module.exports = loaded.exports;`;
 }
 
 const common = {
@@ -49,7 +72,9 @@ const programs = [
   ["shim/serve", "src/shim/serve.ts", ["control", "expected-values"]],
   ["shim/control", "src/runtime/control.ts", []],
   ["shim/expected-values", "src/runtime/expected-values.ts", []],
-  ["cli/cli", "src/cli.ts", []],
+  ["cli/cli", "src/cli.ts", ["measuring", "tool"]],
+  ["cli/measuring", "src/cli/measuring.ts", []],
+  ["cli/tool", "src/cli/tool.ts", []],
   ["guest/agent", "src/guest/agent.ts", []],
   ["guest/evidence", "src/guest/evidence.ts", []],
 ];
@@ -59,8 +84,15 @@ mkdirSync(out, { recursive: true });
 await Promise.all(
   programs
     .filter(([, entry]) => existsSync(join(top, entry)))
-    .map(([name, entry, lazy]) =>
-      build({ ...common, entryPoints: [join(top, entry)], outfile: join(out, `${name}.cjs`), plugins: [lazily(lazy)] }),
-    ),
+    .map(([name, entry, lazy]) => {
+      const isDaemon = name === "shim/serve";
+      return build({
+        ...common,
+        ...(isDaemon ? { banner: { js: `${common.banner.js}\n${keep(lazy)}` } } : {}),
+        entryPoints: [join(top, entry)],
+        outfile: join(out, `${name}.cjs`),
+        plugins: [lazily(lazy, isDaemon)],
+      });
+    }),
 );
 cpSync(join(top, ".ci/bin"), join(out, "bin"), { recursive: true, verbatimSymlinks: true });

@@ -1,93 +1,15 @@
-// `kata-cvm`: the command-line tool. Commands are data (cli/command.ts); this file parses, prints one
-// document or a text, and turns every outcome into an exit code.
-import yargs, { type Argv } from "yargs";
-import { type Command, type CommandResult, exitCodeOf } from "./cli/command.ts";
-import { commandTable } from "./cli/command-table.ts";
-import { errorText, KataError } from "./lib/errors.ts";
-import { runtimeVersion } from "./lib/version.ts";
-
-interface Outcome {
-  exitCode: number;
-}
+// `kata-cvm`: the command-line tool. The measuring commands are the ones that scripts call in loops: in their plain
+// form they load no more than they need. Everything else, also their help, is the whole tool's.
+const measuringWords: ReadonlySet<string> = new Set(["measure", "explain", "verify", "idblock", "eventlog"]);
 
 async function main(argv: readonly string[]): Promise<number> {
-  const outcome: Outcome = { exitCode: 0 };
-  const own = ownWords(argv);
-  let parser = yargs([...own.words])
-    .scriptName("kata-cvm")
-    .usage("$0 <command> [options]\n\nRuns and examines pods in measured confidential virtual machines.")
-    .parserConfiguration({ "boolean-negation": false, "strip-aliased": true })
-    .option("json", { type: "boolean", describe: "print one JSON document", global: true, default: false })
-    .version(runtimeVersion)
-    .demandCommand(1, "name a command; `kata-cvm --help` lists them")
-    .strict()
-    .wrap(Math.min(110, process.stdout.columns ?? 100))
-    .exitProcess(false)
-    .fail((message, error) => {
-      throw error ?? new UsageError(message);
-    });
-  for (const [group, commands] of Object.entries(commandTable)) {
-    parser = addGroup(parser, { group, commands, rest: own.rest, outcome });
+  if (measuringWords.has(argv[0] ?? "")) {
+    const { runMeasuring } = await import("./cli/measuring.ts");
+    const exitCode = await runMeasuring(argv);
+    if (exitCode !== undefined) return exitCode;
   }
-  await parser.parseAsync();
-  return outcome.exitCode;
+  const { runTool } = await import("./cli/tool.ts");
+  return await runTool(argv);
 }
 
-class UsageError extends Error {}
-
-/** What follows `--` belongs to the program that is run, not to our parser. */
-function ownWords(argv: readonly string[]): { words: readonly string[]; rest: readonly string[] } {
-  const at = argv.indexOf("--");
-  return at < 0 ? { words: argv, rest: [] } : { words: argv.slice(0, at), rest: argv.slice(at + 1) };
-}
-
-interface GroupContext {
-  readonly group: string;
-  readonly commands: readonly Command[];
-  readonly rest: readonly string[];
-  readonly outcome: Outcome;
-}
-
-/** Commands of one word stand at the top; `measure snp` and the like below their first word. */
-function addGroup(parser: Argv<{ json: boolean }>, context: GroupContext): Argv<{ json: boolean }> {
-  const add = (to: Argv<{ json: boolean }>, command: Command, words: string): Argv<{ json: boolean }> =>
-    to.command(
-      words,
-      command.describe,
-      (builder) => builder.options(structuredClone(command.options) as Parameters<typeof builder.options>[0]),
-      async (args) => {
-        context.outcome.exitCode = await runCommand(command, { ...args, rest: context.rest });
-      },
-    );
-  if (context.group === "") return context.commands.reduce((to, command) => add(to, command, command.command), parser);
-  return parser.command(context.group, `${context.group}: ${context.commands.length} commands`, (inner) =>
-    context.commands
-      .reduce(
-        (to, command) => add(to, command, command.command.slice(context.group.length + 1)),
-        inner as typeof parser,
-      )
-      .demandCommand(1, `name what to ${context.group}`),
-  );
-}
-
-async function runCommand(command: Command, args: Record<string, unknown>): Promise<number> {
-  const result = await command.run(args);
-  const text = args["json"] === true ? JSON.stringify(result.json, null, 2) : result.text;
-  if (text !== "" && text !== undefined) await print(text, result);
-  return result.exitCode;
-}
-
-function print(text: string, _result: CommandResult): Promise<void> {
-  return new Promise((resolve) => process.stdout.write(`${text}\n`, () => resolve()));
-}
-
-main(process.argv.slice(2)).then(
-  (exitCode) => process.exit(exitCode),
-  (error: unknown) => {
-    process.stderr.write(`kata-cvm: ${errorText(error)}\n`);
-    if (!(error instanceof KataError || error instanceof UsageError) && process.env["KATA_CVM_DEBUG"] !== undefined) {
-      process.stderr.write(`${error instanceof Error ? error.stack : ""}\n`);
-    }
-    process.exit(error instanceof UsageError ? 2 : exitCodeOf(error));
-  },
-);
+void main(process.argv.slice(2)).then((exitCode) => process.exit(exitCode));

@@ -1,0 +1,24 @@
+// What the tool says and how it ends: one document or a text on stdout, an error on stderr, an exit code.
+import { errorText, KataError } from "../lib/errors.ts";
+import { type Command, exitCodeOf } from "./command.ts";
+
+/** The words of the command line make no command. */
+export class UsageError extends Error {}
+
+export async function runAndPrint(command: Command, args: Readonly<Record<string, unknown>>): Promise<number> {
+  const { json, text, exitCode } = await command.run(args);
+  const output = args["json"] === true ? JSON.stringify(json, null, 2) : text;
+  if (output !== "" && output !== undefined) {
+    await new Promise<void>((resolve) => process.stdout.write(`${output}\n`, () => resolve()));
+  }
+  return exitCode;
+}
+
+/** Tells the error; returns the exit code that stands for it. */
+export function reportFailure(error: unknown): number {
+  process.stderr.write(`kata-cvm: ${errorText(error)}\n`);
+  if (!(error instanceof KataError || error instanceof UsageError) && process.env["KATA_CVM_DEBUG"] !== undefined) {
+    process.stderr.write(`${error instanceof Error ? error.stack : ""}\n`);
+  }
+  return error instanceof UsageError ? 2 : exitCodeOf(error);
+}
