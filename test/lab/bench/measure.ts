@@ -1,5 +1,6 @@
 // What measuring costs beside the tools that people use today: the launch digest of a 4 MiB firmware beside
-// sev-snp-measure (PyPI), a verity tree beside veritysetup. Both sides must come to the same digest.
+// sev-snp-measure (PyPI), a verity tree beside veritysetup. Both sides must come to the same digest. The peer's
+// whole run is shorter than the start of Node, so the floor is told, and what one run of ours answers at once.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
@@ -17,6 +18,8 @@ const PEER = "sev-snp-measure";
 const FIRMWARE_BYTES = 4 << 20;
 const VERITY_BYTES = 256 << 20;
 const VCPUS = 4;
+/** A class that offers 1 to this many vCPUs has as many digests. */
+const RUNGS = 16;
 const CPU = "EPYC-v4";
 const kataCvm = join(programs, "kata-cvm");
 /** As in OVMF's AmdSev build: memory for the firmware, secrets, CPUID, calling area, kernel hashes. */
@@ -38,27 +41,45 @@ async function benchSnp(folder: string, rounds: number): Promise<Run[]> {
   const ovmf = join(folder, "OVMF-4M.fd");
   const firmware = sevFirmware();
   writeFileSync(ovmf, firmware);
-  const words = ["--vcpus", String(VCPUS), "--vcpu-type", CPU, "--ovmf", ovmf];
+  const words = (vcpus: number) => ["--vcpus", String(vcpus), "--vcpu-type", CPU, "--ovmf", ovmf];
   const digestOf = async (argv: readonly string[]) => (await mustSucceed(runCommand(argv))).stdout.toString().trim();
-  const own = () => digestOf([kataCvm, "measure", "snp", ...words]);
-  const theirs = () => digestOf([...peer.tool, "--mode", "snp", ...words]);
-  const [first, second] = [await own(), await theirs()];
-  if (first !== second) throw new Error(`the launch digests differ: ${first}, ${PEER} ${second}`);
-  const [ours = [], peers = []] = await timedInTurn(rounds, [own, theirs]);
+  const own = () => digestOf([kataCvm, "measure", "snp", ...words(VCPUS)]);
+  const theirs = (vcpus = VCPUS) => digestOf([...peer.tool, "--mode", "snp", ...words(vcpus)]);
+  const ownLadder = () => digestOf([kataCvm, "measure", "snp", "--ladder", ...words(RUNGS)]);
+  const theirLadder = async () => {
+    const digests: string[] = [];
+    for (let vcpus = 1; vcpus <= RUNGS; vcpus++) digests.push(`${await theirs(vcpus)}  ${vcpus} vCPU`);
+    return digests.join("\n");
+  };
+  await mustAgree("launch digests", own, theirs);
+  await mustAgree("ladders", ownLadder, theirLadder);
+  const node = () => digestOf([process.execPath, "--no-warnings", "-e", "0"]);
+  const [ours = [], peers = [], floor = []] = await timedInTurn(rounds, [own, () => theirs(), node]);
+  const [ladder = [], peerLadder = []] = await timedInTurn(Math.min(rounds, 3), [ownLadder, theirLadder]);
   const alone = await samplesInTurn(rounds, [
     async () => timeDigest(firmware),
     async () => Number(await digestOf([...peer.python, "-c", timedPeer(ovmf)])),
   ]);
+  const what = "launch digest of a 4 MiB OVMF";
   return [
-    report(
-      { name: "launch digest of a 4 MiB OVMF, whole process", unit: "ms", samples: ours },
-      { name: PEER, unit: "ms", samples: peers },
-    ),
-    report(
-      { name: "launch digest of a 4 MiB OVMF, inside a process", unit: "ms", samples: alone[0] ?? [] },
-      { name: PEER, unit: "ms", samples: alone[1] ?? [] },
-    ),
+    ownAndPeer(`${what}, whole process`, ours, { name: PEER, samples: peers }),
+    ownAndPeer("its floor: Node that does nothing", floor, { name: PEER, samples: peers }),
+    ownAndPeer(`${what}, whole process`, ours, { name: "Node that does nothing", samples: floor }),
+    ownAndPeer(`${what}, inside a process`, alone[0] ?? [], { name: PEER, samples: alone[1] ?? [] }),
+    ownAndPeer(`digests of 1 to ${RUNGS} vCPUs, whole process`, ladder, {
+      name: `${RUNGS} runs of ${PEER}`,
+      samples: peerLadder,
+    }),
   ];
+}
+
+function ownAndPeer(name: string, samples: readonly number[], peer: { name: string; samples: readonly number[] }): Run {
+  return report({ name, unit: "ms", samples }, { unit: "ms", ...peer });
+}
+
+async function mustAgree(what: string, own: () => Promise<string>, peer: () => Promise<string>): Promise<void> {
+  const [first, second] = [await own(), await peer()];
+  if (first !== second) throw new Error(`the ${what} differ: ${first}, ${PEER} ${second}`);
 }
 
 function timeDigest(firmware: Uint8Array): number {
