@@ -111,15 +111,27 @@ function convertMount(mount: Wire.Mount, options: ConvertOptions): Oci.Mount {
     destination: mount.destination,
     type: isBind ? "bind" : mount.type,
     source: isBind ? options.resolveSource(mount.source) : mount.source,
-    options: mount.options,
+    options: isBind ? withPropagation(mount.options) : mount.options,
   };
+}
+
+/** crun takes mapped binds from the guest's namespace, whose mounts are shared: what is mounted below would reach it. */
+function withPropagation(options: readonly string[]): readonly string[] {
+  return options.some((option) => /^r?(private|slave|shared|unbindable)$/.test(option))
+    ? options
+    : [...options, "rprivate"];
 }
 
 /** A new sysfs shows a network namespace, which here is the guest's and not the user namespace's: EPERM. */
 function guestSysfs({ destination, options }: Wire.Mount): Oci.Mount {
   const isReadonly = options.includes("ro");
   const kept = options.filter((option) => option !== "ro" && option !== "rw");
-  return { destination, type: "bind", source: "/sys", options: ["rbind", ...kept, ...(isReadonly ? ["rro"] : [])] };
+  return {
+    destination,
+    type: "bind",
+    source: "/sys",
+    options: ["rbind", "rprivate", ...kept, ...(isReadonly ? ["rro"] : [])],
+  };
 }
 
 function convertLinux(given: Wire.Linux | undefined, options: ConvertOptions): Oci.Linux {

@@ -81,6 +81,8 @@ export class AgentUnderTest implements AsyncDisposable {
     // a private /run, so that nothing of this machine's is wiped or seen
     const script = [
       "mount -t tmpfs tmpfs /run",
+      // as systemd leaves it: what is mounted in one namespace appears in its peers
+      "mount --make-rshared /",
       // crun refuses a hybrid hierarchy even when it is told to leave cgroups alone
       "umount -R /sys/fs/cgroup",
       "mount -t cgroup2 cgroup2 /sys/fs/cgroup",

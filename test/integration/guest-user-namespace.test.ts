@@ -15,6 +15,7 @@ const systemMounts: Mounts = [
   { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "mode=755"] },
   { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: ["nosuid", "noexec", "nodev"] },
   { destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid", "noexec", "nodev", "ro"] },
+  { destination: "/sys/fs/cgroup", type: "tmpfs", source: "tmpfs", options: ["ro"] },
 ];
 
 function mapped(more: { mounts?: Mounts; ids?: typeof ids; sysctl?: Record<string, string> } = {}): Init<Spec> {
@@ -73,6 +74,23 @@ describe("a pod with a user namespace", function () {
     const lines = await say("power", script, { spec: mapped() });
     assert.deepEqual(lines.slice(0, 2), ["mapped-pod", "other"]);
     assert.match(lines[2] ?? "", /Permission denied/);
+  });
+
+  it("keeps its mounts to itself, below what it shares with the guest, too", async () => {
+    const mounts = [
+      { destination: "/tmp", source: VOLUME, type: "bind", options: ["rbind", "idmap"] },
+      { destination: "/tmp/below", source: "tmpfs", type: "tmpfs" },
+    ];
+    await t.run("mounting", ["sleep", "1000"], { spec: mapped({ mounts }) });
+    const guest = t.lookAgent("cat /proc/self/mountinfo").split("\n");
+    assert.deepEqual(
+      guest.filter((line) => line.includes(`${VOLUME}/below`)),
+      [],
+    );
+    assert.equal(guest.filter((line) => line.includes(" /sys/fs/cgroup ")).length, 1);
+    await t.agent.SignalProcess({ container_id: "mounting", signal: 9 });
+    await t.agent.WaitProcess({ container_id: "mounting" });
+    await t.agent.RemoveContainer({ container_id: "mounting" });
   });
 
   it("shares user, ipc, uts and, if asked, pid namespaces among its containers", async () => {

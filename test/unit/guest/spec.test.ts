@@ -75,8 +75,8 @@ describe("the guest's config.json", () => {
 
     it("gets the guest's own sysfs, which it may not mount anew, read-only as deep as it was asked", () => {
       assert.deepEqual(mapped.mounts, [
-        { destination: "/sys", type: "bind", source: "/sys", options: ["rbind", "nosuid", "rro"] },
-        { destination: "/other", type: "bind", source: "/sys", options: ["rbind"] },
+        { destination: "/sys", type: "bind", source: "/sys", options: ["rbind", "rprivate", "nosuid", "rro"] },
+        { destination: "/other", type: "bind", source: "/sys", options: ["rbind", "rprivate"] },
       ]);
     });
   });
@@ -114,6 +114,24 @@ describe("the guest's config.json", () => {
     assert.deepEqual(
       mounts?.map(({ type, source }) => `${type} ${source}`),
       ["bind /resolved/s", "bind /resolved/s", "proc proc"],
+    );
+  });
+
+  it("keeps bind mounts private unless the host says how mounts shall propagate", () => {
+    const { mounts } = convert({
+      Mounts: [["rbind"], ["rbind", "rslave", "ro"], ["bind", "private"]].map((options) => ({
+        destination: "/a",
+        source: "/s",
+        options,
+      })),
+    });
+    assert.deepEqual(
+      mounts?.map(({ options }) => options),
+      [
+        ["rbind", "rprivate"],
+        ["rbind", "rslave", "ro"],
+        ["bind", "private"],
+      ],
     );
   });
 
