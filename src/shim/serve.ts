@@ -3,6 +3,7 @@
 
 import { rm } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
+import { loadLibc } from "../host/libc.ts";
 import { errorText } from "../lib/errors.ts";
 import { createLogger, type Logger } from "../lib/logger.ts";
 import { Pod } from "../pod/pod.ts";
@@ -136,6 +137,8 @@ class Daemon {
   }
 
   #makePod(podId: string, bundle: string): Pod {
+    // now, while its files are there: an upgrade may replace them under a running pod
+    void loadLibc().catch((error: unknown) => this.#logger.error("no system calls", { error: errorText(error) }));
     const { namespace, socket } = this.#invocation;
     const logger = this.#logger.child({ pod: podId });
     const emit = (event: PodEvent) => this.#publisher.publish(event);

@@ -23,6 +23,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { podRunDir } from "../../src/runtime/run-dir.ts";
 import { socketPath } from "../../src/shim/socket-path.ts";
+import { Sandbox } from "../../src/wire/gen/containerd/sandbox.ts";
 import { Task } from "../../src/wire/gen/containerd/task.ts";
 import { Task as TaskV3 } from "../../src/wire/gen/containerd/task_v3.ts";
 import { type ServiceClient, TtrpcClient } from "../../src/wire/ttrpc/client.ts";
@@ -49,6 +50,7 @@ export interface RunOptions {
 export interface ShimClient extends Disposable {
   readonly task: ServiceClient<typeof Task>;
   readonly taskV3: ServiceClient<typeof TaskV3>;
+  readonly sandbox: ServiceClient<typeof Sandbox>;
   readonly closed: Promise<unknown>;
 }
 
@@ -147,8 +149,8 @@ export class ShimBench implements AsyncDisposable {
 
   dial(path: string): ShimClient {
     const client = new TtrpcClient(createConnection(path), { peer: "the shim" });
-    const [task, taskV3] = [client.service(Task), client.service(TaskV3)];
-    return { task, taskV3, closed: client.closed, [Symbol.dispose]: () => client.close() };
+    const [task, taskV3, sandbox] = [client.service(Task), client.service(TaskV3), client.service(Sandbox)];
+    return { task, taskV3, sandbox, closed: client.closed, [Symbol.dispose]: () => client.close() };
   }
 
   async pidOf(path: string): Promise<number> {
