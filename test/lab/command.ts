@@ -1,6 +1,7 @@
 // Runs one command with a time limit and keeps what it said, as bytes. Never throws for an exit
 // code: tests assert on it. A command over its limit is ended with its whole process group.
 import { type ChildProcess, spawn } from "node:child_process";
+import { PATIENCE } from "./patience.ts";
 
 export interface CommandOptions {
   readonly timeoutMs?: number;
@@ -51,7 +52,7 @@ export function runCommand(argv: readonly string[], options: CommandOptions = {}
   child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
   child.stdin.on("error", () => undefined);
   child.stdin.end(options.input);
-  const limit = options.timeoutMs ?? DEFAULT_LIMIT_MS;
+  const limit = (options.timeoutMs ?? DEFAULT_LIMIT_MS) * PATIENCE;
   const timer = setTimeout(() => {
     stderr.push(Buffer.from(`\nended after its limit of ${limit} ms`));
     endGroup(child);

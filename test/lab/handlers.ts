@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse, stringify, type TomlTable } from "smol-toml";
 import type { LabHandler } from "./containerd-config.ts";
+import { PATIENCE } from "./patience.ts";
 import { repository } from "./tools.ts";
 
 /** The programs that `npm run build` makes; KATA_CVM_DIST names another build's folder. */
@@ -18,15 +19,26 @@ export type OurClass = "kata-cvm" | "kata-cvm-fast";
 /** A handler that fails as a test asks: its configuration file is rewritten before each pod. */
 export const BROKEN_HANDLER = "kata-cvm-broken";
 
+/** Like kata-cvm-fast, by containerd's Sandbox API: without a pause container. For containerd 2.0 and newer. */
+export const SANDBOX_HANDLER = "kata-cvm-fast-sandbox";
+
 /** Values by section, then key, as in the shipped files. */
 export type ConfigChanges = Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>;
+
+const seconds = (limit: number) => Math.min(limit * PATIENCE, 3600);
+const patient: ConfigChanges =
+  PATIENCE === 1
+    ? {}
+    : {
+        agent: { boot_timeout: seconds(180), request_timeout: seconds(60), create_container_timeout: seconds(60) },
+      };
 
 /** A shipped configuration with some values changed, as TOML. KATA_CVM_IMAGE moves the guest image. */
 export function classConfig(name: OurClass, changes: ConfigChanges = {}): string {
   const config = parse(readFileSync(join(repository, `configs/${name}.toml`), "utf8"));
   const image = process.env["KATA_CVM_IMAGE"];
-  const all = image === undefined ? [changes] : [{ paths: { image } }, changes];
-  for (const [section, values] of all.flatMap((each) => Object.entries(each))) {
+  const moved = image === undefined ? {} : { paths: { image } };
+  for (const [section, values] of [patient, moved, changes].flatMap((each) => Object.entries(each))) {
     config[section] = { ...(config[section] as TomlTable | undefined), ...values };
   }
   return stringify(config);
@@ -68,6 +80,7 @@ export function handlers(): readonly LabHandler[] {
     runcHandler(),
     namedHandler("kata-cvm"),
     namedHandler("kata-cvm-fast"),
+    { ...namedHandler("kata-cvm-fast"), name: SANDBOX_HANDLER, sandboxer: "shim" },
     ourHandler(BROKEN_HANDLER, classConfig("kata-cvm-fast")),
   ];
 }

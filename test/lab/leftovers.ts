@@ -5,6 +5,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { CommandOptions, Outcome } from "./command.ts";
 import { mustSucceed } from "./command.ts";
+import { PATIENCE } from "./patience.ts";
 
 /** Lines such as `process<TAB>42 qemu-system-x86_64 …`. */
 export type Leftovers = ReadonlySet<string>;
@@ -28,7 +29,11 @@ export function leftSince(before: Leftovers, now: Leftovers): string[] {
 }
 
 /** What `read` still shows beyond `before` after at most `timeoutMs`; empty as soon as nothing is. */
-export async function settle(before: Leftovers, read: () => Promise<Leftovers>, timeoutMs = 15_000): Promise<string[]> {
+export async function settle(
+  before: Leftovers,
+  read: () => Promise<Leftovers>,
+  timeoutMs = 15_000 * PATIENCE,
+): Promise<string[]> {
   const end = Date.now() + timeoutMs;
   for (;;) {
     const left = leftSince(before, await read());

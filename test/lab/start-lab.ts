@@ -11,6 +11,7 @@ import { handlerConfigPath, type LabHandler, registryMirrors, renderContainerdCo
 import { programs } from "./handlers.ts";
 import { PAUSE_IMAGE } from "./images/catalog.ts";
 import { type Leftovers, readHoldings } from "./leftovers.ts";
+import { PATIENCE } from "./patience.ts";
 import { testImages, toolPath } from "./tools.ts";
 
 export interface LabOptions {
@@ -42,7 +43,7 @@ export interface Lab extends AsyncDisposable {
 
 const here = dirname(fileURLToPath(import.meta.url));
 const ENDPOINT = "unix:///run/containerd/containerd.sock";
-const START_LIMIT_MS = 60_000;
+const START_LIMIT_MS = 60_000 * PATIENCE;
 
 const CNI = {
   cniVersion: "1.0.0",
@@ -135,7 +136,7 @@ function prepareFolder(options: LabOptions, found: { containerd: string; version
   writeFileSync(join(folder, "net.d/10-lab.conflist"), JSON.stringify(CNI));
   writeFileSync(
     join(folder, "crictl.yaml"),
-    `runtime-endpoint: ${ENDPOINT}\nimage-endpoint: ${ENDPOINT}\ntimeout: 180\n`,
+    `runtime-endpoint: ${ENDPOINT}\nimage-endpoint: ${ENDPOINT}\ntimeout: ${180 * PATIENCE}\n`,
   );
   writeFileSync(join(folder, "version"), found.version);
   for (const handler of handlers) writeFileSync(handlerConfigPath(folder, handler), handler.configText ?? "");

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { type CommandOptions, mustSucceed, type Outcome } from "../lab/command.ts";
 import { BUSYBOX_IMAGE } from "../lab/images/catalog.ts";
+import { PATIENCE } from "../lab/patience.ts";
 import type { Lab } from "../lab/start-lab.ts";
 
 /** What differs from pod to pod; the rest of PodSandboxConfig is fixed. */
@@ -127,7 +128,7 @@ export class Cri {
     return { state, exitCode, reason, message, pid: info.pid ?? 0 };
   }
 
-  async exited(container: string, timeoutMs = 60_000): Promise<ContainerStatus> {
+  async exited(container: string, timeoutMs = 60_000 * PATIENCE): Promise<ContainerStatus> {
     const end = Date.now() + timeoutMs;
     for (;;) {
       const status = await this.status(container);

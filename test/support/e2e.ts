@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { handlers } from "../lab/handlers.ts";
 import { type Leftovers, settle } from "../lab/leftovers.ts";
+import { PATIENCE } from "../lab/patience.ts";
 import { type Lab, startLab } from "../lab/start-lab.ts";
 import { type ToolName, toolPath } from "../lab/tools.ts";
 import { Cri } from "./cri.ts";
@@ -14,7 +15,7 @@ export const HANDLER = process.env["E2E_HANDLER"] ?? "kata-cvm-fast";
 /** False for the peer, which has neither our daemon nor a VM. */
 export const IS_OURS = HANDLER.startsWith("kata-cvm");
 /** Boots a VM without KVM: the slowest thing any one test waits for, ms. */
-export const BOOT_LIMIT_MS = 180_000;
+export const BOOT_LIMIT_MS = 180_000 * PATIENCE;
 
 const shared: { lab?: Promise<Lab> } = {};
 
@@ -35,8 +36,13 @@ async function openLab(): Promise<Lab> {
   return await startLab({ folder, handlers: all, containerd, snapshotter });
 }
 
+beforeEach(function () {
+  const test = this.currentTest;
+  if (PATIENCE !== 1 && test !== undefined) test.timeout(test.timeout() * PATIENCE);
+});
+
 after(async function () {
-  this.timeout(60_000);
+  this.timeout(60_000 * PATIENCE);
   const lab = await shared.lab?.catch(() => undefined);
   if (lab === undefined) return;
   await lab.stop();
