@@ -1,5 +1,6 @@
 // The containers that the golden files hold: specs as containerd 1.6 wrote them for crictl (pause,
-// app, privileged) and as ctr does, and one of each kind of mount, limit and filter.
+// app, privileged), as 2.4 did for a pod with a user namespace and as ctr does, and one of each kind of
+// mount, limit and filter.
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseSpec, requireContainerSpec } from "../../../src/oci/parse-spec.ts";
@@ -46,6 +47,7 @@ interface Case {
   readonly name: string;
   readonly role: ContainerInput["role"];
   readonly guest: ContainerInput["guest"];
+  readonly mappedLayers?: boolean;
 }
 
 export const cases: readonly Case[] = [
@@ -56,9 +58,11 @@ export const cases: readonly Case[] = [
   { name: "ctr", role: "single", guest: ours },
   { name: "mounts", role: "container", guest: ours },
   { name: "limits-and-filters", role: "container", guest: ours },
+  { name: "user-namespace-pause", role: "sandbox", guest: ours, mappedLayers: true },
+  { name: "user-namespace", role: "container", guest: ours, mappedLayers: true },
 ];
 
-export function inputOf({ name, role, guest }: Case): ContainerInput {
+export function inputOf({ name, role, guest, mappedLayers = false }: Case): ContainerInput {
   const spec = requireContainerSpec(parseSpec(readFileSync(`${goldenRoot}${name}/spec.json`)));
   const sources = new Map(hostSources(spec.mounts ?? []).map((path) => [path, special[path] ?? directory]));
   return {
@@ -67,7 +71,7 @@ export function inputOf({ name, role, guest }: Case): ContainerInput {
     bundle: "/run/bundles/c1",
     role,
     spec,
-    layers,
+    layers: mappedLayers ? layers.map((layer) => ({ ...layer, isIdMapped: true })) : layers,
     guest,
     rules: { hostPaths: "copy" },
     sources,
