@@ -70,7 +70,7 @@ const RESTRICTIONS = `  restrict_oom_score_adj = true
   tolerate_missing_hugetlb_controller = true
 `;
 
-function singleCriPlugin({ folder, pauseImage, snapshotter, handlers }: ContainerdConfigInput): string {
+function singleCriPlugin({ version, folder, pauseImage, snapshotter, handlers }: ContainerdConfigInput): string {
   const cri = 'plugins."io.containerd.grpc.v1.cri"';
   return `
 [${cri}]
@@ -83,7 +83,7 @@ ${RESTRICTIONS}[${cri}.cni]
 [${cri}.containerd]
   snapshotter = "${snapshotter}"
   default_runtime_name = "runc"
-${handlers.map((handler) => renderHandler({ plugin: cri, folder }, handler)).join("")}`;
+${handlers.map((handler) => renderHandler({ plugin: cri, folder, version }, handler)).join("")}`;
 }
 
 function splitCriPlugins({ version, folder, pauseImage, snapshotter, handlers }: ContainerdConfigInput): string {
@@ -112,7 +112,7 @@ ${RESTRICTIONS}  enable_unprivileged_ports = true
   conf_dir = "${folder}/net.d"
 [${runtime}.containerd]
   default_runtime_name = "runc"
-${handlers.map((handler) => renderHandler({ plugin: runtime, folder }, handler)).join("")}`;
+${handlers.map((handler) => renderHandler({ plugin: runtime, folder, version }, handler)).join("")}`;
 }
 
 // The transfer service of 2.x unpacks only into what is listed here.
@@ -124,11 +124,17 @@ function unpackInto(snapshotter: string): string {
 `;
 }
 
-function renderHandler({ plugin, folder }: { plugin: string; folder: string }, handler: LabHandler): string {
+interface HandlerPlace {
+  readonly plugin: string;
+  readonly folder: string;
+  readonly version: string;
+}
+
+function renderHandler({ plugin, folder, version }: HandlerPlace, handler: LabHandler): string {
   const table = `${plugin}.containerd.runtimes.${handler.name}`;
   const lines = [`[${table}]`, `  runtime_type = "${handler.runtimeType}"`];
   if (handler.runtimePath !== undefined) lines.push(`  runtime_path = "${handler.runtimePath}"`);
-  if (handler.sandboxer !== undefined) lines.push(`  sandboxer = "${handler.sandboxer}"`);
+  if (handler.sandboxer !== undefined && configVersion(version) > 2) lines.push(`  sandboxer = "${handler.sandboxer}"`);
   if (handler.configText !== undefined) {
     lines.push("  privileged_without_host_devices = true");
     lines.push(`  pod_annotations = ${JSON.stringify(POD_ANNOTATIONS)}`);

@@ -14,6 +14,7 @@ const handlers = [
     hasConfigPath: true,
   },
   { name: "named", runtimeType: "io.containerd.named.v2", configText: "x = 1" },
+  { name: "alone", runtimeType: "io.containerd.named.v2", sandboxer: "shim" as const },
 ];
 
 function runtimes(version: string): unknown {
@@ -53,6 +54,11 @@ describe("The lab's containerd configuration", () => {
           runtime_type: "io.containerd.named.v2",
           privileged_without_host_devices: true,
           pod_annotations: ["io.katacontainers.*"],
+        },
+        // 1.x knows no sandboxers
+        alone: {
+          runtime_type: "io.containerd.named.v2",
+          ...(configVersion(version) === 2 ? {} : { sandboxer: "shim" }),
         },
       });
     });
