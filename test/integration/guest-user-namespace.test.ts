@@ -93,6 +93,12 @@ describe("a pod with a user namespace", function () {
     await t.agent.RemoveContainer({ container_id: "mounting" });
   });
 
+  it("may bind low ports and send echo requests in the guest's network, which is not its own", async () => {
+    const script = "cd /proc/sys/net/ipv4; cat ip_unprivileged_port_start ping_group_range";
+    const lines = await say("network", script, { spec: mapped() });
+    assert.deepEqual(lines, ["0", "0\t65535"]);
+  });
+
   it("shares user, ipc, uts and, if asked, pid namespaces among its containers", async () => {
     const look = ["user", "ipc", "uts", "pid"].map((type) => `readlink /proc/self/ns/${type}`).join("; ");
     const first = (await t.exec("pause", "look", ["sh", "-c", look])).output.trim().split("\n");

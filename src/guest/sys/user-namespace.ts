@@ -32,10 +32,18 @@ export async function makeUserNamespaces(mappings: IdMappings, hostname: string)
     const held = (name: string) => `/proc/${process.pid}/fd/${openSync(`/proc/${helper.pid}/ns/${name}`, "r")}`;
     const namespaces = { user: held("user"), ipc: held("ipc"), uts: held("uts") };
     setHostnameIn(namespaces.uts, hostname);
+    openNetwork(mappings);
     return namespaces;
   } finally {
     helper.kill("SIGKILL");
   }
+}
+
+/** The network stays the guest's, where the pod's capabilities count for nothing: low ports and `ping` need none. */
+function openNetwork({ gids }: IdMappings): void {
+  const { hostID = 0, size = 1 } = gids[0] ?? {};
+  writeFileSync("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
+  writeFileSync("/proc/sys/net/ipv4/ping_group_range", `${hostID} ${hostID + size - 1}`);
 }
 
 /** What it echoes it read after it had left our namespaces. */
