@@ -2,6 +2,7 @@
 // exit comes before the exit of the container's first process (shim-contract §2.5).
 import { AlreadyExists, errorText, NotFound, WrongState } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
+import { raceLasting } from "../lib/race.ts";
 import type { SandboxRole } from "../oci/cri-annotations.ts";
 import type { Process as OciProcess, Resources } from "../oci/types.ts";
 import type { ContainerStats, Guest, PodEvent, ProcessExit, StdioPaths } from "./ports.ts";
@@ -189,7 +190,7 @@ export class Container {
   }
 
   #ask<T>(work: Promise<T>): Promise<T> {
-    return Promise.race([work, this.#deps.guest.gone]);
+    return raceLasting(work, this.#deps.guest.gone);
   }
 
   #newProcess(execId: string, stdioPaths: StdioPaths): ContainerProcess {
@@ -229,11 +230,8 @@ export class Container {
       timer = setTimeout(resolve, execGraceMs);
     });
     const started = running.filter((process) => process.started);
-    await Promise.race([
-      Promise.all(started.map((process) => process.wait())),
-      grace,
-      this.#deps.guest.gone.catch(() => undefined),
-    ]);
+    const ended = Promise.all(started.map((process) => process.wait()));
+    await raceLasting(Promise.race([ended, grace]), this.#deps.guest.gone).catch(() => undefined);
     clearTimeout(timer);
     await Promise.all(running.map((process) => process.finish(exitOfLostProcess)));
   }

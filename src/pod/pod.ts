@@ -5,6 +5,7 @@ import { CleanupStack } from "../lib/cleanup-stack.ts";
 import { AlreadyExists, errorText, NotFound, WrongState } from "../lib/errors.ts";
 import { Lifecycle } from "../lib/lifecycle.ts";
 import type { Logger } from "../lib/logger.ts";
+import { raceLasting } from "../lib/race.ts";
 import type { SandboxRole } from "../oci/cri-annotations.ts";
 import type { ContainerSpec, Process as OciProcess, SandboxSpec } from "../oci/types.ts";
 import { refuseHostNamespaces, translateContainer } from "../translate/container.ts";
@@ -233,7 +234,7 @@ export class Pod {
     });
     undo.defer("release what the host holds for it", () => this.#ports.releaseContainer(containerId));
     await this.#ports.shareWithGuest(containerId, plan.shares);
-    await Promise.race([this.#makeInGuest(containerId, plan, guest), guest.gone]);
+    await raceLasting(this.#makeInGuest(containerId, plan, guest), guest.gone);
     const container = new Container(
       { id: containerId, bundle, role, stdio: request.stdio },
       {
@@ -257,7 +258,7 @@ export class Pod {
       .filter((copy) => copy.follow)
       .map((copy) =>
         this.#ports.followVolume(copy.hostPath, async () => {
-          await Promise.race([guest.copyIn(copy), guest.gone]);
+          await raceLasting(guest.copyIn(copy), guest.gone);
         }),
       );
   }
@@ -297,7 +298,7 @@ export class Pod {
       timer = setTimeout(() => reject(new Error(`no answer within ${removeLimitMs} ms`)), removeLimitMs);
     });
     try {
-      await Promise.race([launched.guest.removeContainer(id), launched.guest.gone, limit]);
+      await raceLasting(Promise.race([launched.guest.removeContainer(id), limit]), launched.guest.gone);
     } catch (error) {
       this.#logger.warn("the guest did not remove a container", { container: id, error: errorText(error) });
     } finally {
@@ -334,7 +335,7 @@ export class Pod {
   async #watchOom(launched: LaunchedPod): Promise<void> {
     try {
       while (this.lifecycle.is("ready")) {
-        const id = await Promise.race([launched.guest.control.nextOom(), launched.guest.gone]);
+        const id = await raceLasting(launched.guest.control.nextOom(), launched.guest.gone);
         this.#entries.get(id)?.container.noteOom();
       }
     } catch (error) {

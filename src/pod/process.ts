@@ -4,6 +4,7 @@
 import { errorText, NotFound, RemoteError } from "../lib/errors.ts";
 import { Lifecycle } from "../lib/lifecycle.ts";
 import type { Logger } from "../lib/logger.ts";
+import { raceLasting } from "../lib/race.ts";
 import { type ProcessState, processTable } from "./lifecycles.ts";
 import type { ByteSink, GuestProcess, ProcessExit, ProcessStdio, StdioPaths } from "./ports.ts";
 
@@ -140,9 +141,9 @@ export class ContainerProcess {
       void this.#pumpInput(guest, stopInput.signal);
       const output = this.#pumpOutput(guest);
       const unheard = this.#stdio === null || (this.#stdio.stdout === null && this.#stdio.stderr === null);
-      if (!unheard) await Promise.race([output, killed, this.#deps.guestGone]);
-      const status = await Promise.race([guest.wait(), this.#deps.guestGone]);
-      if (!unheard) await Promise.race([output, pauseUnref(killGraceMs), this.#deps.guestGone]);
+      if (!unheard) await raceLasting(Promise.race([output, killed]), this.#deps.guestGone);
+      const status = await raceLasting(guest.wait(), this.#deps.guestGone);
+      if (!unheard) await raceLasting(Promise.race([output, pauseUnref(killGraceMs)]), this.#deps.guestGone);
       await this.finish(status & 0xff);
     } catch (error) {
       this.#deps.logger.warn("lost a process", { exec: this.facts.execId, error: errorText(error) });

@@ -2,6 +2,7 @@
 // to it. The client of containerd that the process belongs to keeps its streams, its speed and its end.
 import type { ServerDuplexStream } from "@grpc/grpc-js";
 import { InvalidRequest, NotFound } from "../lib/errors.ts";
+import { raceLasting } from "../lib/race.ts";
 import type { Container } from "../pod/container.ts";
 import type { Pod } from "../pod/pod.ts";
 import type { AttachInput, AttachOutput, AttachStart, WindowSize } from "../wire/gen/control.ts";
@@ -51,7 +52,7 @@ class AttachSession {
     using _output = init.listen((stream, bytes) => send({ [stream]: bytes }, bytes.length));
     this.#call.write({ attached: { terminal: init.facts.stdioPaths.terminal } });
     if (start.stdin) void this.#pumpInput(container);
-    const exit = await Promise.race([init.wait(), this.#left]);
+    const exit = await raceLasting(this.#left, init.wait());
     this.#input.stream.destroy();
     if (this.#call.writableEnded) return;
     if (exit !== undefined) this.#call.write({ exit_status: exit.status });
