@@ -1,9 +1,11 @@
 // When each stage of a launch was reached: what a user who waits for a pod wants to see, and what
-// the bench splits. Marks are milliseconds since the timeline began.
+// the bench splits. Marks are milliseconds since the timeline began; a pod may live long, so the latest are dropped.
 export interface TimelineMark {
   readonly stage: string;
   readonly atMs: number;
 }
+
+const maxMarks = 500;
 
 export class Timeline {
   readonly startedAt: number;
@@ -25,7 +27,7 @@ export class Timeline {
   /** Takes over marks that were made elsewhere, in milliseconds since the epoch. */
   add(stage: string, epochMs: number): void {
     const mark = { stage, atMs: Math.round((epochMs - this.startedAt) * 10) / 10 };
-    this.#marks.push(mark);
+    if (this.#marks.length < maxMarks) this.#marks.push(mark);
     this.#onMark(mark);
   }
 

@@ -46,6 +46,12 @@ export class Ledger implements Ownership {
     return this.#replace(this.#without(thing));
   }
 
+  /** Lets every path below a directory go, which was removed as a whole. */
+  async releaseBelow(dir: string): Promise<void> {
+    const isBelow = (thing: OwnedThing) => thing.kind === "path" && thing.path.startsWith(`${dir}/`);
+    if (this.owned.some(isBelow)) await this.#replace(this.owned.filter((thing) => !isBelow(thing)));
+  }
+
   #without(thing: OwnedThing): readonly OwnedThing[] {
     const key = ownedKey(thing);
     return this.#record.owned.filter((other) => ownedKey(other) !== key);

@@ -123,7 +123,9 @@ export class PodHost implements PodPorts {
     const dir = this.#launched?.vm.plan.share?.dir ?? "";
     for (const name of this.#shared.get(containerId) ?? []) await removeFromShare(dir, name, this.#ledger);
     this.#shared.delete(containerId);
-    await rm(this.#scratchDir(containerId), { recursive: true, force: true });
+    const scratch = this.#scratchDir(containerId);
+    await rm(scratch, { recursive: true, force: true });
+    await this.#ledger.releaseBelow(scratch);
   }
 
   openStdio(paths: StdioPaths, containerId: string): Promise<ProcessStdio> {

@@ -25,4 +25,14 @@ describe("a timeline", () => {
       ["kernel began", "agent answers"],
     );
   });
+
+  it("keeps the first 500 marks, the launch's, of a pod that lives long, and tells all", () => {
+    const told: string[] = [];
+    const timeline = new Timeline(
+      () => 0,
+      ({ stage }) => told.push(stage),
+    );
+    for (let index = 0; index < 600; index++) timeline.mark(`${index}`);
+    assert.deepEqual([timeline.marks.length, timeline.marks[0]?.stage, told.length], [500, "0", 600]);
+  });
 });

@@ -52,6 +52,16 @@ describe("the ledger", () => {
     assert.equal(ledger.owned.length, 3);
   });
 
+  it("lets everything below a directory go at once, and nothing that only begins alike", async () => {
+    const ledger = new Ledger(folder, facts);
+    for (const path of ["/r/c1/root.erofs", "/r/c1/x", "/r/c10/root.erofs", "/r/c1"]) {
+      await ledger.claim({ kind: "path", path });
+    }
+    await ledger.releaseBelow("/r/c1");
+    const left = readLedger(folder)?.owned.map((thing) => thing.kind === "path" && thing.path);
+    assert.deepEqual(left, ["/r/c10/root.erofs", "/r/c1"]);
+  });
+
   it("is whole at every moment: it is replaced, never written over", async () => {
     const ledger = new Ledger(folder, facts);
     const inode = statSync(join(folder, ledgerFile)).ino;
