@@ -10,6 +10,8 @@ type Json = Readonly<Record<string, unknown>>;
 type Respond = (args: Json, session: FakeSession) => unknown;
 
 export interface FakeQemuOptions {
+  /** where to listen; a folder of its own when absent */
+  readonly path?: string;
   readonly capabilities?: readonly string[];
   /** answers by command name; a thrown QmpRefusal becomes an error answer */
   readonly commands?: Readonly<Record<string, Respond>>;
@@ -54,7 +56,8 @@ export class FakeQemu implements AsyncDisposable {
   }
 
   static async listen(options: FakeQemuOptions = {}): Promise<FakeQemu> {
-    const fake = new FakeQemu(join(await mkdtemp(join(tmpdir(), "fake-qemu-")), "qmp.sock"), options);
+    const path = options.path ?? join(await mkdtemp(join(tmpdir(), "fake-qemu-")), "qmp.sock");
+    const fake = new FakeQemu(path, options);
     await new Promise<void>((resolve) => fake.#server.listen(fake.path, resolve));
     return fake;
   }

@@ -96,6 +96,14 @@ export class ShimBench implements AsyncDisposable {
     return path;
   }
 
+  /** Forgets a bundle, as containerd does after Delete. */
+  dropBundle(id: string): void {
+    const log = this.#logs.get(id);
+    if (log !== undefined) closeSync(log);
+    this.#logs.delete(id);
+    rmSync(join(this.folder, "bundles", id), { recursive: true, force: true });
+  }
+
   sandboxBundle(id: string): string {
     return this.bundle(id, { "io.kubernetes.cri.container-type": "sandbox" });
   }
