@@ -9,7 +9,31 @@ export function readContainerStats(response: StatsContainerResponse) {
     cpu: readCpu(stats?.cpu_stats),
     memory: readMemory(stats?.memory_stats),
     pids: { current: number(pids?.current), limit: number(pids?.limit) },
+    io: readIo(stats?.blkio_stats),
   };
+}
+
+/** Bytes and operations come in lists of their own, one entry for each device and direction. */
+function readIo(blkio: CgroupStats["blkio_stats"]) {
+  const bytes = blkio?.io_service_bytes_recursive ?? [];
+  const operations = blkio?.io_serviced_recursive ?? [];
+  const devices = new Map([...bytes, ...operations].map(({ major, minor }) => [`${major}:${minor}`, { major, minor }]));
+  return [...devices.values()].map((device) => ({
+    major: Number(device.major),
+    minor: Number(device.minor),
+    readBytes: sumOf(bytes, device, "read"),
+    writtenBytes: sumOf(bytes, device, "write"),
+    reads: sumOf(operations, device, "read"),
+    writes: sumOf(operations, device, "write"),
+  }));
+}
+
+type IoEntry = NonNullable<CgroupStats["blkio_stats"]>["io_serviced_recursive"][number];
+
+/** kata-agent writes the direction with a capital or without, by the guest's cgroup version. */
+function sumOf(entries: readonly IoEntry[], { major, minor }: Pick<IoEntry, "major" | "minor">, op: string): number {
+  const own = entries.filter((entry) => entry.major === major && entry.minor === minor);
+  return own.filter((entry) => entry.op.toLowerCase() === op).reduce((sum, entry) => sum + number(entry.value), 0);
 }
 
 function readCpu(cpu: CgroupStats["cpu_stats"]) {

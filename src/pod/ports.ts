@@ -140,6 +140,17 @@ export interface ContainerStats {
     readonly detail: Readonly<Record<string, number>>;
   };
   readonly pids: { readonly current: number; readonly limit: number };
+  readonly io: readonly DeviceIo[];
+}
+
+/** What went to and from one of the guest's disks. */
+export interface DeviceIo {
+  readonly major: number;
+  readonly minor: number;
+  readonly readBytes: number;
+  readonly writtenBytes: number;
+  readonly reads: number;
+  readonly writes: number;
 }
 
 export interface GuestContainerRequest {

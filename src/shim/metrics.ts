@@ -32,7 +32,7 @@ const kernelNames = [
 ] as const satisfies readonly (keyof MemoryInit)[];
 
 export function encodeMetrics(stats: ContainerStats): Uint8Array {
-  const { cpu, memory, pids } = stats;
+  const { cpu, memory, pids, io } = stats;
   const usec = (ns: number): number => Math.floor(ns / 1000);
   const named = Object.fromEntries(kernelNames.map((name) => [name, memory.detail[name] ?? 0]));
   return Metrics.encode({
@@ -52,6 +52,16 @@ export function encodeMetrics(stats: ContainerStats): Uint8Array {
       max_usage: memory.maxUsageBytes,
       swap_usage: memory.swapBytes,
       swap_limit: uint64(memory.swapLimitBytes),
+    },
+    io: {
+      usage: io.map(({ major, minor, readBytes, writtenBytes, reads, writes }) => ({
+        major,
+        minor,
+        rbytes: readBytes,
+        wbytes: writtenBytes,
+        rios: reads,
+        wios: writes,
+      })),
     },
     memory_events: { oom: memory.oomKills, oom_kill: memory.oomKills },
   });

@@ -16,6 +16,16 @@ describe("a container's statistics from the agent", () => {
           stats: { anon: 90, oom_kill: 2 },
         },
         pids_stats: { current: 5, limit: 64 },
+        blkio_stats: {
+          io_service_bytes_recursive: [
+            { major: 8, minor: 16, op: "Read", value: 4096 },
+            { major: 8, minor: 16, op: "Write", value: 512 },
+            { major: 8, minor: 16, op: "Sync", value: 4608 },
+            // kata-agent under cgroup v2
+            { major: 8, minor: 32, op: "read", value: 1 },
+          ],
+          io_serviced_recursive: [{ major: 8, minor: 16, op: "Read", value: 2 }],
+        },
       },
     });
     assert.deepEqual(readContainerStats(response), {
@@ -30,6 +40,10 @@ describe("a container's statistics from the agent", () => {
         detail: { anon: 90, oom_kill: 2 },
       },
       pids: { current: 5, limit: 64 },
+      io: [
+        { major: 8, minor: 16, readBytes: 4096, writtenBytes: 512, reads: 2, writes: 0 },
+        { major: 8, minor: 32, readBytes: 1, writtenBytes: 0, reads: 0, writes: 0 },
+      ],
     });
   });
 

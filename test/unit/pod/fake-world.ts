@@ -90,6 +90,7 @@ export const someStats: ContainerStats = {
   cpu: { usageNs: 5, userNs: 3, systemNs: 2, periods: 0, throttledPeriods: 0, throttledNs: 0 },
   memory: { usageBytes: 1, limitBytes: 2, maxUsageBytes: 1, swapBytes: 0, swapLimitBytes: 0, oomKills: 0, detail: {} },
   pids: { current: 1, limit: 0 },
+  io: [],
 };
 
 export class FakeWorld implements PodPorts {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { ContainerStats } from "../../../src/pod/ports.ts";
-import { encodeMetrics, metricsTypeUrl } from "../../../src/shim/metrics.ts";
+import { encodeMetrics, encodeUsage, metricsTypeUrl } from "../../../src/shim/metrics.ts";
 import { Metrics } from "../../../src/wire/gen/containerd/metrics_v2.ts";
 
 const stats: ContainerStats = {
@@ -22,6 +22,7 @@ const stats: ContainerStats = {
     detail: { anon: 100, inactive_file: 30, pgfault: 5, not_a_field: 1 },
   },
   pids: { current: 3, limit: 64 },
+  io: [{ major: 253, minor: 1, readBytes: 4096, writtenBytes: 512, reads: 2, writes: 1 }],
 };
 
 describe("the metrics of a container", () => {
@@ -53,7 +54,28 @@ describe("the metrics of a container", () => {
     assert.equal(memory?.swap_limit, 2n ** 63n);
   });
 
+  it("carry what went to and from each disk", () => {
+    assert.deepEqual(Metrics.decode(encodeMetrics(stats)).io?.usage, [
+      { major: 253n, minor: 1n, rbytes: 4096n, wbytes: 512n, rios: 2n, wios: 1n },
+    ]);
+  });
+
   it("tell how often the container ran out of memory", () => {
     assert.equal(Metrics.decode(encodeMetrics(stats)).memory_events?.oom_kill, 2n);
+  });
+});
+
+describe("the metrics of a pod", () => {
+  it("are what its cgroup on the host says, with the largest number where there is no limit", () => {
+    const usage = {
+      cpuUsageUsec: 12,
+      memoryBytes: 4096,
+      memoryLimitBytes: Number.POSITIVE_INFINITY,
+      inactiveFileBytes: 1024,
+      processes: 3,
+    };
+    const { cpu, memory, pids } = Metrics.decode(encodeUsage(usage));
+    assert.deepEqual([cpu?.usage_usec, memory?.usage, memory?.inactive_file, pids?.current], [12n, 4096n, 1024n, 3n]);
+    assert.equal(memory?.usage_limit, 2n ** 64n - 1n);
   });
 });
