@@ -9,8 +9,9 @@ async function main(argv: readonly string[]): Promise<void> {
   if (invocation.version) {
     process.stdout.write(`${runtimeName}\n  Version: ${runtimeVersion}\n  Node: ${process.version}\n`);
   } else if (invocation.info) {
-    const { renderRuntimeInfo } = await import("./shim/info.ts");
-    await write(renderRuntimeInfo());
+    const { maxOptionsBytes, renderRuntimeInfo } = await import("./shim/info.ts");
+    const options = await readStdin(maxOptionsBytes);
+    await write(renderRuntimeInfo({ hasOptions: options.length > 0 }));
   } else await act(invocation);
 }
 

@@ -21,21 +21,27 @@ const features = {
   ociVersionMax: "1.2.0",
   hooks: [],
   mountOptions,
-  linux: {
-    namespaces: ["cgroup", "ipc", "mount", "network", "pid", "user", "uts"],
-    cgroup: { v1: false, v2: true, systemd: false, systemdUser: false },
-    seccomp: { enabled: true },
-    apparmor: { enabled: false },
-    selinux: { enabled: false },
-    mountExtensions: { idmap: { enabled: true } },
-  },
+};
+const linux = {
+  namespaces: ["cgroup", "ipc", "mount", "network", "pid", "user", "uts"],
+  cgroup: { v1: false, v2: true, systemd: false, systemdUser: false },
+  seccomp: { enabled: true },
+  apparmor: { enabled: false },
+  selinux: { enabled: false },
 };
 
-/** containerd.types.RuntimeInfo. */
-export function renderRuntimeInfo(): Uint8Array {
+/** the handler's options, that containerd writes to our stdin */
+export const maxOptionsBytes = 1024 * 1024;
+
+/**
+ * containerd.types.RuntimeInfo. For a handler with options the CRI plugin (containerd 2.0.3 to 2.4) cannot start
+ * a container in a user namespace: it reads them as runc's. The kubelet learns of it by the missing idmap.
+ */
+export function renderRuntimeInfo({ hasOptions }: { readonly hasOptions: boolean }): Uint8Array {
+  const all = { ...features, linux: { ...linux, mountExtensions: { idmap: { enabled: !hasOptions } } } };
   return RuntimeInfo.encode({
     name: runtimeName,
     version: { version: runtimeVersion },
-    features: { type_url: featuresType, value: Buffer.from(JSON.stringify(features)) },
+    features: { type_url: featuresType, value: Buffer.from(JSON.stringify(all)) },
   });
 }
