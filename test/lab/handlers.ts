@@ -25,20 +25,20 @@ export const SANDBOX_HANDLER = "kata-cvm-fast-sandbox";
 /** Values by section, then key, as in the shipped files. */
 export type ConfigChanges = Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>;
 
-const seconds = (limit: number) => Math.min(limit * PATIENCE, 3600);
-const patient: ConfigChanges =
-  PATIENCE === 1
-    ? {}
-    : {
-        agent: { boot_timeout: seconds(180), request_timeout: seconds(60), create_container_timeout: seconds(60) },
-      };
+/** Where everything takes longer, a guest's second processor mostly waits for the first, and its waiting is emulated. */
+function patientChanges(): ConfigChanges {
+  if (PATIENCE === 1) return {};
+  const seconds = (limit: number) => Math.min(limit * PATIENCE, 3600);
+  const agent = { boot_timeout: seconds(180), request_timeout: seconds(60), create_container_timeout: seconds(60) };
+  return { vm: { default_vcpus: 1 }, agent };
+}
 
 /** A shipped configuration with some values changed, as TOML. KATA_CVM_IMAGE moves the guest image. */
 export function classConfig(name: OurClass, changes: ConfigChanges = {}): string {
   const config = parse(readFileSync(join(repository, `configs/${name}.toml`), "utf8"));
   const image = process.env["KATA_CVM_IMAGE"];
   const moved = image === undefined ? {} : { paths: { image } };
-  for (const [section, values] of [patient, moved, changes].flatMap((each) => Object.entries(each))) {
+  for (const [section, values] of [patientChanges(), moved, changes].flatMap((each) => Object.entries(each))) {
     config[section] = { ...(config[section] as TomlTable | undefined), ...values };
   }
   return stringify(config);
