@@ -1,6 +1,6 @@
 // Firmware as Debian ships it, by the hash of the file: reference page on confidential launch, 5.4
-// (SNP digests by sev-snp-measure 0.0.13). A machine has one or two of these; KATA_CVM_FIRMWARE_DIR
-// names a directory with more, for example unpacked packages of other releases.
+// (SNP digests by sev-snp-measure 0.0.13). A machine has one or two of these; test/support/debian-firmware fetches
+// those of other releases, and KATA_CVM_FIRMWARE_DIR names a folder with more.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -87,10 +87,11 @@ const places = ["/usr/share/ovmf", "/usr/share/OVMF", ...extraPlaces()];
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
 function extraPlaces(): string[] {
-  const extra = process.env["KATA_CVM_FIRMWARE_DIR"];
-  if (!extra || !existsSync(extra)) return [];
-  const inside = readdirSync(extra, { recursive: true, withFileTypes: true });
-  return [extra, ...inside.filter((entry) => entry.isDirectory()).map((entry) => join(entry.parentPath, entry.name))];
+  const roots = [process.env["KATA_CVM_FIRMWARE_DIR"] ?? "", "/var/cache/kata-cvm/debian-firmware"];
+  return roots.filter(existsSync).flatMap((root) => {
+    const folders = readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isDirectory());
+    return [root, ...folders.map((entry) => join(entry.parentPath, entry.name))];
+  });
 }
 
 function found(test: Mocha.Context, expected: Expected): Buffer {
@@ -100,7 +101,10 @@ function found(test: Mocha.Context, expected: Expected): Buffer {
     const bytes = readFileSync(file);
     if (sha256(bytes) === expected.sha256) return bytes;
   }
-  return skip(test, `${expected.name} in the listed version is not on this machine`);
+  return skip(
+    test,
+    `${expected.name} in the listed version is not on this machine (test/support/debian-firmware fetches it)`,
+  );
 }
 
 function digestOf(bytes: Uint8Array, vcpus: number, cmdline?: string): { measurement: string; ovmfHash: string } {
