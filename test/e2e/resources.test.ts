@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import { mustSucceed } from "../lab/command.ts";
 import type { Pod } from "../support/cri.ts";
-import { assertNothingLeft, BOOT_LIMIT_MS, usePods } from "../support/e2e.ts";
+import { assertNothingLeft, BOOT_LIMIT_MS, IS_OURS, usePods } from "../support/e2e.ts";
 
 const MEBIBYTE = 1 << 20;
 
@@ -13,6 +13,13 @@ interface Stats {
     readonly attributes: { readonly id: string };
     readonly cpu: { readonly usageCoreNanoSeconds: { readonly value: string } };
     readonly memory: { readonly workingSetBytes: { readonly value: string } };
+  }[];
+}
+
+interface PodStats {
+  readonly stats: readonly {
+    readonly attributes: { readonly id: string };
+    readonly linux: Omit<Stats["stats"][number], "attributes">;
   }[];
 }
 
@@ -75,8 +82,14 @@ describe("Resources", function () {
     }
   });
 
-  it("statsp lists the pod", async () => {
-    assert.match(await e2e.cri.text(["statsp", "--id", pod.id]), new RegExp(pod.id.slice(0, 13)));
+  it("statsp counts what the pod takes of the host, the whole VM of it", async () => {
+    const { stats } = JSON.parse(await e2e.cri.text(["statsp", "-o", "json", "--id", pod.id])) as PodStats;
+    const [first] = stats;
+    assert.ok(first !== undefined, "no statistics");
+    assert.equal(first.attributes.id, pod.id);
+    assert.ok(Number(first.linux.cpu.usageCoreNanoSeconds.value) > 0, "no CPU time");
+    const { value } = first.linux.memory.workingSetBytes;
+    assert.ok(Number(value) > (IS_OURS ? 64 * MEBIBYTE : 0), `${value} bytes`);
   });
 
   it("a process that outgrows its memory limit is ended and reported as OOMKilled", async () => {
