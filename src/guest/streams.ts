@@ -156,17 +156,24 @@ function queueWrite(socket: Socket, data: Buffer): Promise<boolean> {
   });
 }
 
-/** A grandchild may hold the pipe open for ever; readers must not wait for it. */
-function endAfterSilence({ socket, queue }: { socket: Socket; queue: OutputQueue }): void {
-  const seen = socket.bytesRead;
-  setTimeout(() => {
-    if (socket.destroyed) return;
-    if (socket.bytesRead !== seen || queue.isFull) endAfterSilence({ socket, queue });
-    else {
-      queue.end();
-      socket.destroy();
-    }
-  }, SILENCE_MS).unref();
+/**
+ * A grandchild may hold the pipe open for ever; readers must not wait for it. In a turn of the event loop timers come
+ * before reads: after a turn that took long, only what the reads of this one leave is silence.
+ */
+function endAfterSilence(output: { socket: Socket; queue: OutputQueue }): void {
+  const seen = output.socket.bytesRead;
+  setTimeout(() => setImmediate(endIfSilent, output, seen), SILENCE_MS).unref();
+}
+
+function endIfSilent(output: { socket: Socket; queue: OutputQueue }, seen: number): void {
+  const { socket, queue } = output;
+  if (socket.destroyed) return;
+  if (socket.bytesRead !== seen || queue.isFull) {
+    endAfterSilence(output);
+    return;
+  }
+  queue.end();
+  socket.destroy();
 }
 
 function pumpPipe(fd: number): { socket: Socket; queue: OutputQueue } {
