@@ -26,6 +26,10 @@ export async function benchPods(context: BenchContext): Promise<Run[]> {
       async () => pods.ours.push(await ours.runPod()),
       async () => pods.peer.push(await peer.runPod()),
     ]);
+    const [mine, theirs] = [pods.ours[0], pods.peer[0]];
+    if (mine === undefined || theirs === undefined) throw new Error("no pod is left to measure");
+    // before the control service is asked for anything: a pod without trouble never loads it
+    const memory = await benchMemory(context, mine, theirs);
     const timelines = await launchTimelines(context, pods.ours);
     const stages = [...launchStages(timelines), ...(await guestParts(context, pods.ours, timelines))];
     // the first pod was the warm-up; the others are timed
@@ -33,8 +37,6 @@ export async function benchPods(context: BenchContext): Promise<Run[]> {
     const shares = own.map((ms, at) => ms - (waits[at] ?? Number.NaN));
     for (const pod of pods.ours.splice(1)) await ours.removePod(pod);
     for (const pod of pods.peer.splice(1)) await peer.removePod(pod);
-    const [mine, theirs] = [pods.ours[0], pods.peer[0]];
-    if (mine === undefined || theirs === undefined) throw new Error("no pod is left to measure");
     return [
       report({ name: "runp", unit: "ms", samples: own }, { name: "runp with runc", unit: "ms", samples: runc }),
       report(
@@ -42,7 +44,7 @@ export async function benchPods(context: BenchContext): Promise<Run[]> {
         { name: "runp with runc", unit: "ms", samples: runc },
       ),
       ...stages,
-      ...(await benchMemory(context, mine, theirs)),
+      ...memory,
       ...(await benchExec(context, { cri: ours, pod: mine }, { cri: peer, pod: theirs })),
     ];
   } finally {
