@@ -1,9 +1,12 @@
 // `kata-cvm measure tdx`: MRTD in both orders of the field, and RTMR 0 to 3 as far as the given files
 // determine them. What is missing is named; an event log of the same machine shape fills it in.
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
 import { InvalidRequest } from "../lib/errors.ts";
 import { parseTcgLog } from "../measure/eventlog/tcg-log.ts";
 import { toHex } from "../measure/hex.ts";
 import { parseOvmf } from "../measure/ovmf.ts";
+import { type AcpiEvent, acpiEvents, allocatedBlobs, TABLE_LOADER } from "../measure/tdx/acpi-tables.ts";
 import { measureMrtd } from "../measure/tdx/mrtd.ts";
 import { type RtmrPrediction, reconcileWithLog, replayRtmrEvents } from "../measure/tdx/rtmr.ts";
 import { predictRtmrEvents, type RtmrEvent, type TdxBootInputs } from "../measure/tdx/rtmr-events.ts";
@@ -19,6 +22,7 @@ const options = {
   memory: { type: "number", describe: "guest memory in MiB (moves RTMR0)" },
   uki: { type: "string", describe: "the UKI given to -kernel" },
   acpi: { type: "string", describe: "SHA-384 of ACPI loader, RSDP and tables, joined by commas" },
+  "acpi-tables": { type: "string", describe: "folder with fw_cfg's etc/table-loader and what it names" },
   separator: {
     type: "string",
     describe: "register of the separator before the kernel: builds differ",
@@ -62,7 +66,7 @@ async function bootInputs(args: Args, sections: readonly TdvfSection[]): Promise
     sections,
     separator: args.separator === "rtmr0" ? 0 : 1,
     ...(args.memory === undefined ? {} : { memoryMiB: args.memory }),
-    ...(args.acpi === undefined ? {} : { acpi: parseAcpi(args.acpi) }),
+    ...(await acpiOf(args)),
     ...(args.uki === undefined ? {} : { uki: parseUki(await readInput("--uki", args.uki)) }),
   };
 }
@@ -72,12 +76,31 @@ async function withLog(args: Args, predicted: readonly RtmrEvent[]): Promise<Ret
   return reconcileWithLog(predicted, parseTcgLog(await readInput("--eventlog", args.eventlog)));
 }
 
-function parseAcpi(text: string): readonly [Buffer, Buffer, Buffer] {
-  const [loader, rsdp, tables, ...more] = text.split(",").map((part) => Buffer.from(part.trim(), "hex"));
-  if (!loader || !rsdp || !tables || more.length > 0) {
-    throw new InvalidRequest("--acpi", "needs three digests joined by commas");
-  }
-  return [loader, rsdp, tables];
+async function acpiOf(args: Args): Promise<{ acpi?: readonly AcpiEvent[] }> {
+  const folder = args["acpi-tables"];
+  if (folder === undefined) return args.acpi === undefined ? {} : { acpi: parseAcpi(args.acpi) };
+  if (args.acpi !== undefined) throw new InvalidRequest("--acpi-tables", "leaves nothing for --acpi");
+  const loader = await readBlob(folder, TABLE_LOADER);
+  const blobs = new Map<string, Buffer>();
+  for (const name of allocatedBlobs(loader)) blobs.set(name, await readBlob(folder, name));
+  return { acpi: acpiEvents(loader, blobs) };
+}
+
+/** As files of these names, or as the kernel's qemu_fw_cfg shows them: `by_name/etc/acpi/tables/raw`. */
+async function readBlob(folder: string, name: string): Promise<Buffer> {
+  const path = join(folder, name);
+  const isFolder = await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  return await readInput("--acpi-tables", isFolder ? join(path, "raw") : path);
+}
+
+function parseAcpi(text: string): readonly AcpiEvent[] {
+  const digests = text.split(",").map((part) => Buffer.from(part.trim(), "hex"));
+  const names = ["ACPI table loader", "ACPI RSDP", "ACPI tables"];
+  if (digests.length !== names.length) throw new InvalidRequest("--acpi", "needs three digests joined by commas");
+  return digests.map((digest, index) => ({ what: names[index] ?? "", digest }));
 }
 
 function renderEvent({ rtmr, what, setting, digest }: RtmrEvent) {

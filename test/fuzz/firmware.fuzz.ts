@@ -11,10 +11,12 @@ import { firmwareGuids, parseOvmf } from "../../src/measure/ovmf.ts";
 import { parseVariableStore } from "../../src/measure/ovmf-variables.ts";
 import { guidBytes, MalformedInput } from "../../src/measure/reader.ts";
 import { snpLayout } from "../../src/measure/snp/launch-digest.ts";
+import { allocatedBlobs } from "../../src/measure/tdx/acpi-tables.ts";
 import { measureMrtd } from "../../src/measure/tdx/mrtd.ts";
 import { reconcileWithLog, replayRtmrEvents } from "../../src/measure/tdx/rtmr.ts";
 import { predictRtmrEvents } from "../../src/measure/tdx/rtmr-events.ts";
 import { parseTdvf } from "../../src/measure/tdx/tdvf.ts";
+import { plainLoader } from "../support/acpi-loader.ts";
 import { firmwareImage, sevMetadata, u32 } from "../support/firmware-image.ts";
 import { minimalIgvm } from "../support/igvm-image.ts";
 import { standardMemory, standardSections, tdvfTable } from "../support/tdvf-image.ts";
@@ -123,6 +125,7 @@ export const targets: readonly FuzzTarget[] = [
       measureIgvm(file);
     },
   },
+  { name: "acpi-loader", seeds: () => [plainLoader], run: (bytes) => void allocatedBlobs(bytes) },
   {
     name: "rtmr",
     seeds: () => {

@@ -1,6 +1,6 @@
 // What a TDVF measures into RTMR 0 to 3 when it boots a UKI given by `-kernel`, as far as files determine it.
 // Register of each PCR: 1 and 7 -> RTMR0, 2 to 6 -> RTMR1, 8 to 15 -> RTMR2 (edk2 OvmfPkg/IntelTdx,
-// TdxMeasurementCommon.c). ACPI tables are QEMU's and not in any file: their digests are inputs.
+// TdxMeasurementCommon.c). ACPI tables are QEMU's and not in any file: their events are inputs (acpi-tables.ts).
 import { createHash } from "node:crypto";
 import { InvalidRequest } from "../../lib/errors.ts";
 import { parseVariableStore, type StoredVariable } from "../ovmf-variables.ts";
@@ -10,6 +10,7 @@ import type { MeasuredStep } from "../uki/pcr11.ts";
 import { measureSections } from "../uki/pcr11.ts";
 import { pcr4Steps, pcr9Steps } from "../uki/predict-pcrs.ts";
 import type { Uki } from "../uki/uki.ts";
+import type { AcpiEvent } from "./acpi-tables.ts";
 import { renderTdHob } from "./td-hob.ts";
 import type { TdvfSection } from "./tdvf.ts";
 
@@ -30,8 +31,8 @@ export interface TdxBootInputs {
   readonly sections: readonly TdvfSection[];
   /** memory of the guest; without it RTMR0 is not determined */
   readonly memoryMiB?: number;
-  /** SHA-384 of the three ACPI events: table loader, RSDP, tables */
-  readonly acpi?: readonly [loader: Uint8Array, rsdp: Uint8Array, tables: Uint8Array];
+  /** loader, RSDP and tables of a TD without further ACPI blobs */
+  readonly acpi?: readonly AcpiEvent[];
   readonly uki?: Uki;
   /** register of the separator before the kernel: builds differ, HW logs show both */
   readonly separator?: 0 | 1;
@@ -72,14 +73,18 @@ function firmwareEvents({ sections, memoryMiB, acpi }: TdxBootInputs): RtmrEvent
     const isKnown = variables !== undefined || what === eventKeys.separator;
     events.push({ ...ovmf, key: what, what, digest: isKnown ? digest : undefined });
   }
-  const tables = ["ACPI table loader", "ACPI RSDP", "ACPI tables"];
-  for (const [index, what] of tables.entries()) {
-    const digest = acpi?.[index];
+  for (const { what, digest } of acpi ?? unknownAcpi) {
     if (digest && digest.length !== 48) throw new InvalidRequest("acpi", "digests have 48 bytes (SHA-384)");
     events.push({ rtmr: 0, setting: "--acpi", key: eventKeys.acpi, what, digest });
   }
   return events;
 }
+
+const unknownAcpi: readonly { readonly what: string; readonly digest: undefined }[] = [
+  "ACPI table loader",
+  "ACPI RSDP",
+  "ACPI tables",
+].map((what) => ({ what, digest: undefined }));
 
 /** Secure Boot variables as shipped in the firmware file; undefined where it ships no store that we can read. */
 function enrolledVariables(volume: Uint8Array | undefined): SecureBootVariables | undefined {

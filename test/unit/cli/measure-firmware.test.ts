@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { generateKeyPairSync } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createHash, generateKeyPairSync } from "node:crypto";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type Command, exitCodeOf } from "../../../src/cli/command.ts";
 import { explainCommands } from "../../../src/cli/explain.ts";
 import { idblockCommand } from "../../../src/cli/idblock.ts";
@@ -12,6 +12,7 @@ import { measureTdxCommand } from "../../../src/cli/measure-tdx.ts";
 import { writeIgvm } from "../../../src/measure/igvm/write.ts";
 import { firmwareGuids } from "../../../src/measure/ovmf.ts";
 import { verifyIdAuth } from "../../../src/measure/snp/id-block.ts";
+import { plainLoader } from "../../support/acpi-loader.ts";
 import { firmwareImage, sevMetadata, u32 } from "../../support/firmware-image.ts";
 import { minimalIgvm, minimalParts } from "../../support/igvm-image.ts";
 import { standardMemory, tdvfImage } from "../../support/tdvf-image.ts";
@@ -198,6 +199,28 @@ describe("the measuring commands for firmware", () => {
     assert.match(text, /RTMR0 {2}not determined; missing: configuration volume/);
     await assert.rejects(measureTdxCommand.run({ ovmf, acpi: "00,11" }), /three digests/);
     await assert.rejects(measureTdxCommand.run({ ovmf, acpi: "00,11,22" }), /48 bytes/);
+  });
+
+  it("measure tdx reads fw_cfg's ACPI blobs from files, and from where the kernel shows them", async () => {
+    const ovmf = file("TDVF.fd", tdvfImage(standardMemory));
+    const blobs = { "etc/table-loader": plainLoader, "etc/acpi/rsdp": "rsdp", "etc/acpi/tables": "tables" };
+    for (const [name, bytes] of Object.entries(blobs)) {
+      mkdirSync(join(dir, "dump", dirname(name)), { recursive: true });
+      writeFileSync(join(dir, "dump", name), bytes);
+      mkdirSync(join(dir, "by_name", name), { recursive: true });
+      writeFileSync(join(dir, "by_name", name, "raw"), bytes);
+    }
+    const acpi = Object.values(blobs).map((bytes) => createHash("sha384").update(bytes).digest("hex"));
+    const digestsOf = async (args: Readonly<Record<string, string>>): Promise<unknown> => {
+      const { json } = await run(measureTdxCommand, { ovmf, memory: 2048, ...args });
+      const events = json["events"] as readonly { from: string; digest: string | null }[];
+      return events.filter(({ from }) => from === "--acpi").map(({ digest }) => digest);
+    };
+    assert.deepEqual(await digestsOf({ acpi: acpi.join(",") }), acpi);
+    assert.deepEqual(await digestsOf({ "acpi-tables": join(dir, "dump") }), acpi);
+    assert.deepEqual(await digestsOf({ "acpi-tables": join(dir, "by_name") }), acpi);
+    await assert.rejects(run(measureTdxCommand, { ovmf, "acpi-tables": dir }), /--acpi-tables: cannot read .*ENOENT/);
+    await assert.rejects(run(measureTdxCommand, { ovmf, "acpi-tables": dir, acpi: "" }), /leaves nothing for --acpi/);
   });
 
   it("idblock makes a pair that verifies, with the policy in words", async () => {

@@ -98,7 +98,7 @@ describe("predictRtmrEvents", () => {
       "095d04cf26fe03aef6e3561fa24c1aa1cea93f4aeaf563b1f9f7616184c53454875925759434769cec2490acb563a337",
       "8d9a4d4777a1bc77ecd9d8d37a4628129a80052a510320159a20a923bd07a0e90d8d1f2e1ebf088992b25f0d0fa672ef",
       "3070721e169bc41884724cb0e6b3082e1baf249083d8b389181ba50b9afa951057876c380b8870e8c2facf2eff67a2b6",
-    ].map(bytesOf) as [Buffer, Buffer, Buffer];
+    ].map((digest, index) => ({ what: `ACPI ${index}`, digest: bytesOf(digest) }));
     const sections = standardSections(defaultVolume(this));
     const [rtmr0] = replayRtmrEvents(predictRtmrEvents({ sections, memoryMiB: 2048, acpi }));
     assert.equal(
