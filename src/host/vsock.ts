@@ -27,9 +27,7 @@ const cidAny = 0xffffffff;
 /** True for a failed dial that may succeed later: the guest has not booted or nothing listens there yet. */
 export function isRetryableDial(error: unknown): boolean {
   if (!(error instanceof HostCallFailed)) return false;
-  return ["ECONNREFUSED", "ECONNRESET", "EPIPE", "EPIPE", "ENODEV", "ETIMEDOUT", "ENOENT", "EHOSTUNREACH"].includes(
-    error.errno,
-  );
+  return ["ECONNREFUSED", "ECONNRESET", "EPIPE", "ENODEV", "ETIMEDOUT", "ENOENT", "EHOSTUNREACH"].includes(error.errno);
 }
 
 /** Connects to `port` of the guest with context id `cid`. */

@@ -1,7 +1,7 @@
 // The lab host: boots a Debian 13 machine in QEMU with what a production host has (systemd, control
 // groups v2, KVM by an emulated SVM, /dev/vhost-vsock, device mapper), installs the built project as
 // the README says, and runs the e2e files of this checkout inside.
-//   npm run lab -- [--only FILE,FILE...|smoke|none] [--handler NAME] [--minutes N] [--keep | --shell]
+// See USAGE; FILE may be a pattern.
 // --keep opens a root shell in the machine after the tests, --shell instead of them; Ctrl-] ends it.
 import { execFileSync } from "node:child_process";
 import { appendFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
@@ -17,17 +17,35 @@ import { openShell } from "./shell.ts";
 const SMOKE = ["test/e2e/transport.test.ts", "test/e2e/life-cycle.test.ts"];
 const ALL = ["test/e2e/**/*.test.ts"];
 const INSTALL_LIMIT_MS = 120_000;
+const FACTS_LIMIT_MS = 300_000;
 const READ_LIMIT_MS = 60_000;
 
-const { values: options } = parseArgs({
-  options: {
-    only: { type: "string", default: "" },
-    handler: { type: "string", default: "kata-cvm-fast" },
-    minutes: { type: "string", default: "90" },
-    keep: { type: "boolean", default: false },
-    shell: { type: "boolean", default: false },
-  },
-});
+const USAGE = "npm run lab -- [--only FILE,FILE...|smoke|none] [--handler NAME] [--minutes N] [--keep | --shell]";
+
+/** The environment lacks something: exit code 3. */
+class Lacking extends Error {}
+
+const options = readOptions();
+
+function readOptions() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        only: { type: "string", default: "" },
+        handler: { type: "string", default: "kata-cvm-fast" },
+        minutes: { type: "string", default: "90" },
+        keep: { type: "boolean", default: false },
+        shell: { type: "boolean", default: false },
+      },
+    });
+    const minutes = Number(values.minutes);
+    if (!(minutes > 0)) throw new Error(`--minutes ${values.minutes} is no number of minutes`);
+    return { ...values, minutes };
+  } catch (error) {
+    process.stderr.write(`lab: ${error instanceof Error ? error.message : String(error)}\nusage: ${USAGE}\n`);
+    process.exit(2);
+  }
+}
 
 const started = Date.now();
 
@@ -43,8 +61,8 @@ function wantedFiles(): readonly string[] {
 
 function makeProjectDisk(folder: string): string {
   const dist = join(programs, "..");
-  if (!existsSync(programs)) throw new Error("nothing is built: run npm run build");
-  if (!existsSync(join(imageFolder(), "image.json"))) throw new Error("there is no guest image: run npm run image");
+  if (!existsSync(programs)) throw new Lacking("nothing is built: run npm run build");
+  if (!existsSync(join(imageFolder(), "image.json"))) throw new Lacking("there is no guest image: run npm run image");
   toolPath("crictl");
   const disk = join(folder, "project.img");
   const script = join(repository, "test/lab/host/project-disk");
@@ -53,7 +71,11 @@ function makeProjectDisk(folder: string): string {
 }
 
 function pathOf(script: string): string {
-  return execFileSync(join(repository, script), { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] }).trim();
+  try {
+    return execFileSync(join(repository, script), { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] }).trim();
+  } catch {
+    throw new Lacking(`${script} failed; what it said is above`);
+  }
 }
 
 async function must(machine: Machine, command: string, timeoutMs: number): Promise<string> {
@@ -75,7 +97,7 @@ async function runTests(machine: Machine, files: readonly string[]): Promise<rea
   const environment = Object.entries(settings).map(([name, value]) => `${name}='${value}'`);
   const mocha = "node_modules/.bin/mocha --config .ci/mocharc.e2e.json --reporter .ci/reporter.cjs";
   const command = `cd /opt/kata-cvm && env ${environment.join(" ")} ${mocha} ${files.map((file) => `'${file}'`).join(" ")}`;
-  const timeoutMs = Number(options.minutes) * 60_000;
+  const timeoutMs = options.minutes * 60_000;
   const { code } = await machine.run(command, { timeoutMs, onOutput: (bytes) => process.stdout.write(bytes) });
   const counts = (await must(machine, "cat /root/tally 2>/dev/null || true", READ_LIMIT_MS)).split(" ").map(Number);
   if (counts.length !== 3) throw new Error(`mocha ended with ${code} before it could count`);
@@ -86,7 +108,7 @@ async function inMachine(machine: Machine, files: readonly string[]): Promise<vo
   say("the machine is up");
   await must(machine, `/srv/kata-cvm/test/lab/host/install ${cacheFolder()}`, INSTALL_LIMIT_MS);
   say("the project is installed; what it finds there:");
-  const facts = await machine.run("/opt/kata-cvm/test/lab/host/facts", { timeoutMs: INSTALL_LIMIT_MS });
+  const facts = await machine.run("/opt/kata-cvm/test/lab/host/facts", { timeoutMs: FACTS_LIMIT_MS });
   process.stdout.write(facts.output);
   if (facts.code !== 0) throw new Error("this is no production host");
   if (files.length > 0) {
@@ -115,5 +137,5 @@ async function main(): Promise<void> {
 
 await main().catch((error: unknown) => {
   process.stderr.write(`lab: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
+  process.exitCode = error instanceof Lacking ? 3 : 1;
 });
