@@ -1,7 +1,8 @@
-// The system calls that Node lacks, through koffi. Nothing is bound before its first use: each
-// binding costs a fraction of a millisecond here and far more in an emulated guest, and boot waits.
+// The system calls that Node lacks, through koffi. Nothing is loaded or bound before its first use: the
+// agent's snapshot cannot hold native code, and each binding costs time that the boot waits for.
+import { createRequire } from "node:module";
 import { constants } from "node:os";
-import koffi from "koffi";
+import type { default as Koffi } from "koffi";
 import { HostCallFailed } from "../../lib/errors.ts";
 
 type Argument = number | bigint | string | Buffer | null;
@@ -15,7 +16,8 @@ const cached = <T>(make: () => T): (() => T) => {
   };
 };
 
-const libc = cached(() => koffi.load(null));
+const koffi = cached(() => createRequire(import.meta.url)("koffi") as typeof Koffi);
+const libc = cached(() => koffi().load(null));
 const bind = (prototype: string): (() => Native) => cached(() => libc().func(prototype) as Native);
 
 const native = {
@@ -46,7 +48,7 @@ const native = {
 /** Calls and throws HostCallFailed with the errno's name when the result is negative. */
 export function systemCall(name: keyof typeof native, operation: string, args: readonly Argument[]): number {
   const result = Number(native[name]()(...args));
-  if (result < 0) throw new HostCallFailed(operation, errnoName(koffi.errno()));
+  if (result < 0) throw new HostCallFailed(operation, errnoName(koffi().errno()));
   return result;
 }
 
@@ -57,5 +59,5 @@ export function errnoName(errno: number): string {
 
 /** Address of a buffer for structures that hold pointers; the buffer must stay referenced meanwhile. */
 export function addressOf(buffer: Buffer): bigint {
-  return BigInt(koffi.address(buffer));
+  return BigInt(koffi().address(buffer));
 }
