@@ -56,16 +56,18 @@ async function benchSnp(folder: string, rounds: number): Promise<Run[]> {
   const node = () => digestOf([process.execPath, "--no-warnings", "-e", "0"]);
   const [ours = [], peers = [], floor = []] = await timedInTurn(rounds, [own, () => theirs(), node]);
   const [ladder = [], peerLadder = []] = await timedInTurn(Math.min(rounds, 3), [ownLadder, theirLadder]);
-  const alone = await samplesInTurn(rounds, [
-    async () => timeDigest(firmware),
+  const [alone = [], peerAlone = [], bare = []] = await samplesInTurn(rounds, [
+    async () => timed(() => digestInside(firmware)),
     async () => Number(await digestOf([...peer.python, "-c", timedPeer(ovmf)])),
+    async () => timed(() => createHash("sha384").update(firmware).digest()),
   ]);
   const what = "launch digest of a 4 MiB OVMF";
   return [
     ownAndPeer(`${what}, whole process`, ours, { name: PEER, samples: peers }),
     ownAndPeer("its floor: Node that does nothing", floor, { name: PEER, samples: peers }),
     ownAndPeer(`${what}, whole process`, ours, { name: "Node that does nothing", samples: floor }),
-    ownAndPeer(`${what}, inside a process`, alone[0] ?? [], { name: PEER, samples: alone[1] ?? [] }),
+    ownAndPeer(`${what}, inside a process`, alone, { name: PEER, samples: peerAlone }),
+    ownAndPeer(`${what}, inside a process`, alone, { name: "one SHA-384 of the same bytes", samples: bare }),
     ownAndPeer(`digests of 1 to ${RUNGS} vCPUs, whole process`, ladder, {
       name: `${RUNGS} runs of ${PEER}`,
       samples: peerLadder,
@@ -82,11 +84,15 @@ async function mustAgree(what: string, own: () => Promise<string>, peer: () => P
   if (first !== second) throw new Error(`the ${what} differ: ${first}, ${PEER} ${second}`);
 }
 
-function timeDigest(firmware: Uint8Array): number {
+function timed(work: () => unknown): number {
   const began = performance.now();
+  work();
+  return performance.now() - began;
+}
+
+function digestInside(firmware: Uint8Array): void {
   const layout = snpLayout(parseOvmf(firmware));
   measureSnp({ layout, vcpus: VCPUS, vcpuSignature: parseVcpuType(CPU), guestFeatures: 1n, vmm: "qemu" });
-  return performance.now() - began;
 }
 
 /** The second digest of a process: the first would count loading. */
