@@ -10,8 +10,7 @@ async function main(argv: readonly string[]): Promise<void> {
     process.stdout.write(`${runtimeName}\n  Version: ${runtimeVersion}\n  Node: ${process.version}\n`);
   } else if (invocation.info) {
     const { maxOptionsBytes, renderRuntimeInfo } = await import("./shim/info.ts");
-    const options = await readStdin(maxOptionsBytes);
-    await write(renderRuntimeInfo({ hasOptions: options.length > 0 }));
+    await write(renderRuntimeInfo(await readStdin(maxOptionsBytes)));
   } else await act(invocation);
 }
 

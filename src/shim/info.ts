@@ -1,8 +1,10 @@
 // `-info`: what containerd 2.0 and newer asks of each handler when it starts. Only what the guest
 // really has may stand here: the kubelet acts on it (shim-contract §1.9).
 
+import { errorText, InvalidRequest } from "../lib/errors.ts";
 import { runtimeName, runtimeVersion } from "../lib/version.ts";
 import { RuntimeInfo } from "../wire/gen/containerd/introspection.ts";
+import { Any } from "../wire/gen/google/protobuf/any.ts";
 
 const featuresType = "types.containerd.io/opencontainers/runtime-spec/1/features/Features";
 
@@ -30,18 +32,28 @@ const linux = {
   selinux: { enabled: false },
 };
 
-/** the handler's options, that containerd writes to our stdin */
+/** the options that containerd writes to our stdin */
 export const maxOptionsBytes = 1024 * 1024;
 
 /**
- * containerd.types.RuntimeInfo. For a handler with options the CRI plugin (containerd 2.0.3 to 2.4) cannot start
- * a container in a user namespace: it reads them as runc's. The kubelet learns of it by the missing idmap.
+ * containerd.types.RuntimeInfo. For a handler with options of its own the CRI plugin (containerd 2.0.3 to 2.4)
+ * cannot start a container in a user namespace: it takes them for runc's. The kubelet learns of it by the missing
+ * idmap. Asked again for such a container, containerd sends runc's options itself.
  */
-export function renderRuntimeInfo({ hasOptions }: { readonly hasOptions: boolean }): Uint8Array {
-  const all = { ...features, linux: { ...linux, mountExtensions: { idmap: { enabled: !hasOptions } } } };
+export function renderRuntimeInfo(stdin: Uint8Array): Uint8Array {
+  const idmap = { enabled: !isOwnOptions(stdin) };
+  const all = { ...features, linux: { ...linux, mountExtensions: { idmap } } };
   return RuntimeInfo.encode({
     name: runtimeName,
     version: { version: runtimeVersion },
     features: { type_url: featuresType, value: Buffer.from(JSON.stringify(all)) },
   });
+}
+
+function isOwnOptions(stdin: Uint8Array): boolean {
+  try {
+    return /(^|\/)runtimeoptions\.v1\.Options$/.test(Any.decode(stdin).type_url);
+  } catch (error) {
+    throw new InvalidRequest("stdin", `is no ${Any.typeName}: ${errorText(error)}`, { cause: error });
+  }
 }

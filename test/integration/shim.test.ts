@@ -273,6 +273,8 @@ describe("the shim, run as containerd runs it", function () {
       for (const [stdin, hasUserNamespaces] of [
         [new Uint8Array(), true],
         [Any.encode(options), false],
+        // what containerd asks with before it starts a container with mapped volumes
+        [Any.encode({ type_url: "containerd.runc.v1.Options", value: new Uint8Array([0x28, 7]) }), true],
       ] as const) {
         const { code, stdout, stderr } = await bench.call(["-info"], { stdin });
         assert.deepEqual([code, stderr], [0, ""]);
