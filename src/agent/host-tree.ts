@@ -51,8 +51,13 @@ async function* readEntry(root: string, path: string, spend: (bytes: number) => 
   if (stat.isDirectory()) {
     spend(0);
     yield piece;
-    const names = await describe(`list ${full}`, () => readdir(full));
-    for (const name of names.sort()) yield* readEntry(root, join(path, name), spend);
+    const entries = await describe(`list ${full}`, () => readdir(full, { withFileTypes: true }));
+    // links last: when one is replaced, as the kubelet's `..data`, what it leads to is there already
+    const order = ({ name, isLink }: { name: string; isLink: boolean }) => `${isLink ? 1 : 0}${name}`;
+    const sorted = entries
+      .map((entry) => ({ name: entry.name, isLink: entry.isSymbolicLink() }))
+      .sort((one, other) => (order(one) < order(other) ? -1 : 1));
+    for (const { name } of sorted) yield* readEntry(root, join(path, name), spend);
   } else if (stat.isSymbolicLink()) {
     spend(0);
     yield { ...piece, data: Buffer.from(await describe(`read ${full}`, () => readlink(full))) };

@@ -21,6 +21,7 @@ const annotationOf: Readonly<Record<Overridable, { readonly name: string; readon
     name: `${runtime}create_container_timeout`,
     key: "agent.create_container_timeout",
   },
+  emptydir_mode: { name: `${runtime}emptydir_mode`, key: "volumes.emptydir_mode" },
 };
 
 /** Throws InvalidConfig for a forbidden or wrong annotation; its `file` is then `annotation`. */

@@ -17,6 +17,7 @@ export const overridable = [
   "kernel_params",
   "cc_init_data",
   "create_container_timeout",
+  "emptydir_mode",
 ] as const;
 
 export const schema = {
@@ -109,12 +110,22 @@ export const schema = {
       "auto",
       "host directories and files: copied once, or shared by virtio-fs; auto shares where there is no TEE and virtiofsd is",
     ),
+    emptydir_mode: key(
+      choice("plain", "block-encrypted"),
+      "plain",
+      "emptyDirs without a medium: the guest's own storage, or disks on the host under keys that only the guest has",
+    ),
+    emptydir_size: key(
+      wholeNumber(16, 16_777_216),
+      10_240,
+      "MiB that an encrypted emptyDir can hold; its file is sparse",
+    ),
   },
   annotations: {
     allow: key(
       listOf(choice(...overridable)),
-      ["default_vcpus", "default_memory", "cc_init_data"],
-      "io.katacontainers.config.hypervisor.* that a pod may set",
+      ["default_vcpus", "default_memory", "cc_init_data", "emptydir_mode"],
+      "io.katacontainers.config.* that a pod may set",
     ),
   },
   log: {

@@ -1,20 +1,19 @@
 // The directory that virtiofsd shares with a guest, and the host files that appear in it: each one a bind
 // mount that no later mount of the host reaches, read-only here where the guest may not write. The shared
 // directory is a mount of its own, private, so that nothing of this spreads to other mount namespaces.
-import { mkdir, rmdir, unlink, writeFile } from "node:fs/promises";
+import { mkdir, rmdir, stat, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { errnoOf, HostCallFailed } from "../lib/errors.ts";
+import { errnoOf, errorText, HostCallFailed } from "../lib/errors.ts";
 import type { Ownership } from "../lib/owned.ts";
 import { runCommand } from "./exec.ts";
-import { mountsBelow } from "./mountinfo.ts";
+import { mountAt } from "./mountinfo.ts";
 import { detachMount, readMounts } from "./mounts.ts";
 
 export interface SharedPath {
   readonly hostPath: string;
   /** its name in the shared directory */
   readonly name: string;
-  readonly isDirectory: boolean;
-  readonly readonly: "nothing" | "itself" | "everything";
+  readonly readonly: boolean;
 }
 
 /** Before virtiofsd starts. */
@@ -24,20 +23,26 @@ export async function openShare(dir: string, ownership: Ownership): Promise<void
   await runCommand("mount", ["-n", "-i", "--bind", "--make-private", "--", dir, dir]);
 }
 
-/** `hostPath` appears with all that is mounted below it now. */
+/** Without what is mounted below `hostPath`: its mount points there would be busy as long as the guest runs. */
 export async function addToShare(dir: string, shared: SharedPath, ownership: Ownership): Promise<void> {
-  const path = join(dir, shared.name);
+  const { hostPath, name, readonly } = shared;
+  const path = join(dir, name);
   await ownership.claim({ kind: "mount", path });
-  if (shared.isDirectory) await mkdir(path);
-  else await writeFile(path, "", { flag: "wx" });
-  await runCommand("mount", ["-n", "-i", "--rbind", "--make-rprivate", "--", shared.hostPath, path]);
-  if (shared.readonly === "nothing") return;
-  const found = mountsBelow(await readMounts(), path);
-  for (const { mountPoint, options } of found) {
-    if (shared.readonly === "itself" && mountPoint !== path) continue;
-    // a remount sets all flags of a mount: those it has are said again
-    const kept = options.filter((option) => option !== "rw" && option !== "ro");
-    await runCommand("mount", ["-n", "-i", "-o", ["remount", "bind", "ro", ...kept].join(","), "--", mountPoint]);
+  await makeMountPoint(hostPath, path);
+  await runCommand("mount", ["-n", "-i", "--bind", "--make-private", "--", hostPath, path]);
+  if (!readonly) return;
+  // a remount sets all flags of a mount: those it has are said again
+  const { options = [] } = mountAt(await readMounts(), path) ?? {};
+  const kept = options.filter((option) => option !== "rw" && option !== "ro");
+  await runCommand("mount", ["-n", "-i", "-o", ["remount", "bind", "ro", ...kept].join(","), "--", path]);
+}
+
+async function makeMountPoint(hostPath: string, path: string): Promise<void> {
+  try {
+    if ((await stat(hostPath)).isDirectory()) await mkdir(path);
+    else await writeFile(path, "", { flag: "wx" });
+  } catch (error) {
+    throw new HostCallFailed(`share ${hostPath}`, errnoOf(error) ?? errorText(error), { cause: error });
   }
 }
 

@@ -7,11 +7,13 @@ import { errnoOf, errorText, HostCallFailed } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import { type MountEntry, mountAt, mountOf, mountsBelow } from "./mountinfo.ts";
 import { readMounts } from "./mounts.ts";
+import { type DirectVolumeRecord, readDirectVolume } from "./volume-disk.ts";
 
 export interface VolumeSource {
   readonly kind: "file" | "directory" | "socket" | "fifo" | "device" | "missing";
   readonly mode: number;
   readonly emptyDir?: EmptyDir;
+  readonly directVolume?: DirectVolumeRecord;
   readonly submounts: readonly { readonly path: string; readonly isReadonly: boolean }[];
 }
 
@@ -38,12 +40,15 @@ async function probe(path: string, mounts: readonly MountEntry[]): Promise<Volum
   try {
     const found = await stat(path);
     const kind = kindOf(found);
-    const emptyDir = kind === "directory" ? await probeEmptyDir(path, mounts) : undefined;
+    const isDirectory = kind === "directory";
+    const emptyDir = isDirectory ? await probeEmptyDir(path, mounts) : undefined;
+    const directVolume = isDirectory ? await readDirectVolume(path) : undefined;
     return {
       kind,
       mode: found.mode & 0o7777,
-      submounts: kind === "directory" ? submountsOf(path, mounts) : [],
+      submounts: isDirectory ? submountsOf(path, mounts) : [],
       ...(emptyDir === undefined ? {} : { emptyDir }),
+      ...(directVolume === undefined ? {} : { directVolume }),
     };
   } catch (error) {
     const errno = errnoOf(error) ?? errorText(error);
@@ -85,14 +90,21 @@ export function emptyDirOf(
   return subPath === ".." || subPath.startsWith("../") ? undefined : { path: whole, subPath };
 }
 
+/** What the kernel makes up, and the shares of other pods, are no content of a volume. */
+const madeUp =
+  /^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|efivarfs|fusectl|hugetlbfs|mqueue|nsfs|proc|pstore|rpc_pipefs|securityfs|selinuxfs|sysfs|tracefs)$/;
+const podDirs = "/run/kata-cvm/";
+
 /** Outer ones first; the newest of several at one place. */
 function submountsOf(path: string, mounts: readonly MountEntry[]): VolumeSource["submounts"] {
-  const below = mountsBelow(mounts, path).filter((entry) => entry.mountPoint !== path);
+  const below = mountsBelow(mounts, path).filter(
+    ({ mountPoint, fsType }) => mountPoint !== path && !madeUp.test(fsType) && !mountPoint.startsWith(podDirs),
+  );
   const newest = new Map(below.toReversed().map((entry) => [entry.mountPoint, entry]));
   return [...newest.values()]
     .toSorted((one, other) => one.mountPoint.length - other.mountPoint.length)
     .map((entry) => ({
-      path: entry.mountPoint.slice(path.length + 1),
+      path: relative(path, entry.mountPoint),
       isReadonly: entry.options.includes("ro"),
     }));
 }

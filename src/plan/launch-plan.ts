@@ -72,6 +72,8 @@ export type HotDevice =
       readonly bus: string;
       readonly path: string;
       readonly readonly: boolean;
+      /** `path` is a block device; absent: a file */
+      readonly isDevice?: boolean;
       /** how the guest finds it: virtio-blk serial, at most 20 bytes */
       readonly serial: string;
       /** firmware boots from it */
@@ -84,6 +86,8 @@ export type HotDevice =
       readonly target: number;
       readonly path: string;
       readonly readonly: boolean;
+      /** `path` is a block device; absent: a file */
+      readonly isDevice?: boolean;
     }
   | {
       readonly kind: "nic";

@@ -120,14 +120,18 @@ function socketChardev(device: { id: string; socket: string }): QmpStep {
   };
 }
 
-function blockNode(disk: { id: string; path: string; readonly: boolean }): QmpStep {
+/** What a guest discards on a disk it may write is given back to the host. */
+function blockNode(disk: { id: string; path: string; readonly: boolean; isDevice?: boolean }): QmpStep {
+  const driver = disk.isDevice === true ? "host_device" : "file";
+  const discard = disk.readonly ? {} : { discard: "unmap" };
   return {
     execute: "blockdev-add",
     arguments: {
       driver: "raw",
       "node-name": nodeName(disk.id),
       "read-only": disk.readonly,
-      file: { driver: "file", filename: disk.path, "read-only": disk.readonly },
+      ...discard,
+      file: { driver, filename: disk.path, "read-only": disk.readonly, ...discard },
     },
   };
 }

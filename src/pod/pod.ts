@@ -8,7 +8,7 @@ import type { Logger } from "../lib/logger.ts";
 import { raceLasting } from "../lib/race.ts";
 import type { SandboxRole } from "../oci/cri-annotations.ts";
 import type { ContainerSpec, Process as OciProcess, SandboxSpec } from "../oci/types.ts";
-import { refuseHostNamespaces, translateContainer } from "../translate/container.ts";
+import { containerDisks, refuseHostNamespaces, translateContainer } from "../translate/container.ts";
 import { type CopyIn, hostSources } from "../translate/mounts.ts";
 import { joinSandbox } from "../translate/sandbox.ts";
 import { Container } from "./container.ts";
@@ -16,6 +16,7 @@ import { LayerDisks } from "./disks.ts";
 import { type PodState, podTable } from "./lifecycles.ts";
 import type { LaunchedPod, LayerFile, PodPorts, PodRequest, ProcessExit, RootfsMount, StdioPaths } from "./ports.ts";
 import { exitOfLostProcess } from "./process.ts";
+import { VolumeDisks } from "./volume-disks.ts";
 
 export interface CreateRequest {
   readonly id: string;
@@ -53,7 +54,7 @@ export class Pod {
   readonly #abort = new AbortController();
   readonly #entries = new Map<string, Entry>();
   readonly #creating = new Set<string>();
-  #launched: (LaunchedPod & { disks: LayerDisks }) | null = null;
+  #launched: (LaunchedPod & { disks: LayerDisks; volumeDisks: VolumeDisks }) | null = null;
   /** of a pod that was booted alone; its containers share what is in it */
   #sandbox: SandboxSpec | null = null;
   #ending: Promise<void> | null = null;
@@ -191,7 +192,8 @@ export class Pod {
   }
 
   #adopt(launched: LaunchedPod): LaunchedPod {
-    this.#launched = { ...launched, disks: new LayerDisks(launched.vm, this.#logger) };
+    const volumeDisks = new VolumeDisks(launched.vm, (path, bytes) => this.#ports.makeDiskFile(path, bytes));
+    this.#launched = { ...launched, volumeDisks, disks: new LayerDisks(launched.vm, this.#logger) };
     launched.guest.gone.catch((reason: unknown) => {
       this.#logger.info("the guest is gone", { reason: errorText(reason) });
       void this.end(exitOfLostProcess);
@@ -212,7 +214,7 @@ export class Pod {
 
   async #createContainer(request: CreateRequest, layers: readonly LayerFile[]): Promise<Container> {
     if (this.#launched === null) throw new WrongState(`pod ${this.id}`, this.lifecycle.state, "create a container");
-    const { vm, guest, disks, volumes: rules } = this.#launched;
+    const { vm, guest, disks, volumeDisks, volumes: rules } = this.#launched;
     const sources = await this.#ports.probeSources(hostSources(request.spec.mounts ?? []));
     const paths = layers.map((layer) => layer.path);
     const { id: containerId, bundle, role, spec } = request;
@@ -222,6 +224,7 @@ export class Pod {
     const stdio = await this.#ports.openStdio(request.stdio, containerId);
     undo.defer("close the streams", () => stdio.close());
     const plan = translateContainer({
+      volumeDisks: await volumeDisks.plug(containerDisks(spec, { sources, rules })),
       containerId,
       podId: this.id,
       bundle,

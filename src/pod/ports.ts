@@ -20,6 +20,8 @@ export interface DiskToPlug {
   /** host file or block device */
   readonly path: string;
   readonly readonly: boolean;
+  /** a block device, not a file */
+  readonly isDevice?: boolean;
 }
 
 /** A booted VM as the pod sees it. */
@@ -229,6 +231,8 @@ export interface PodPorts {
   probeSources(paths: readonly string[]): Promise<ReadonlyMap<string, SourceFacts>>;
   /** calls `onChange` after each time the kubelet replaced the volume's content; until disposed of */
   followVolume(hostPath: string, onChange: () => Promise<void>): Disposable;
+  /** an empty, sparse file for a disk; gone with the pod */
+  makeDiskFile(path: string, bytes: number): Promise<void>;
   /** lets host files and directories appear in the guest's share */
   shareWithGuest(containerId: string, shares: readonly HostShare[]): Promise<void>;
   emit(event: PodEvent): void;

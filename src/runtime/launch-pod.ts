@@ -80,7 +80,11 @@ export async function launchPod(request: PodRequest, context: LaunchContext): Pr
   sandbox.catch(() => undefined);
   const forward = netns === undefined ? null : await offerPortForward(vm, netns, context);
   if (forward !== null) undo.use("close the forwards", forward);
-  const volumes = { hostPaths: plan.share === undefined ? "copy" : "share" } as const;
+  const volumes = {
+    hostPaths: plan.share === undefined ? "copy" : "share",
+    emptyDirs: config.volumes.emptydirMode,
+    emptyDirBytes: config.volumes.emptydirSize * 1024 * 1024,
+  } as const;
   const launched = { vm, forward, volumes, ...(await sandbox) };
   undo.move();
   void tellExpected(plan, logger);

@@ -11,6 +11,7 @@ import { openStdio } from "../host/fifos.ts";
 import { type LayerImage, prepareRootfs, privateLayer } from "../host/layers.ts";
 import { parseStartTime } from "../host/process.ts";
 import { addToShare, removeFromShare } from "../host/share.ts";
+import { makeDiskFile } from "../host/volume-disk.ts";
 import { followVolume, probeVolumeSources } from "../host/volumes.ts";
 import { Unsupported } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
@@ -109,6 +110,10 @@ export class PodHost implements PodPorts {
       `a root file system on ${rootfs.path} (${rootfs.fsType})`,
       "its content would not be measured; use the overlayfs or the erofs snapshotter",
     );
+  }
+
+  makeDiskFile(path: string, bytes: number): Promise<void> {
+    return makeDiskFile(path, bytes, this.#ledger);
   }
 
   async shareWithGuest(containerId: string, shares: readonly HostShare[]): Promise<void> {

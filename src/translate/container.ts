@@ -3,10 +3,18 @@
 import { Unsupported } from "../lib/errors.ts";
 import type { SandboxRole } from "../oci/cri-annotations.ts";
 import type { ContainerSpec, SandboxSpec } from "../oci/types.ts";
-import { type CopyIn, type HostShare, type SourceFacts, translateMounts, type VolumeRules } from "./mounts.ts";
+import {
+  type CopyIn,
+  type HostShare,
+  type SourceFacts,
+  translateMounts,
+  type VolumeRules,
+  volumeDisks,
+} from "./mounts.ts";
 import { type GuestFeatures, joinsSandboxPids, translateSpec } from "./spec.ts";
 import { type GuestLayer, type GuestStorage, translateRootfs } from "./storages.ts";
 import { refuseMappings, translateUserNamespace } from "./user-namespace.ts";
+import type { DiskAddress, VolumeDisk } from "./volume-disks.ts";
 
 export interface ContainerInput {
   readonly containerId: string;
@@ -17,6 +25,8 @@ export interface ContainerInput {
   readonly layers: readonly GuestLayer[];
   readonly guest: GuestFeatures;
   readonly rules: VolumeRules;
+  /** addresses of the disks that `containerDisks` named, by volume */
+  readonly volumeDisks: ReadonlyMap<string, DiskAddress>;
   readonly sources: ReadonlyMap<string, SourceFacts>;
 }
 
@@ -37,6 +47,7 @@ export function translateContainer(input: ContainerInput): ContainerPlan {
     containerId,
     podId,
     rules: input.rules,
+    diskOf: (volume) => input.volumeDisks.get(volume),
     sourceFacts: (path) => sources.get(path) ?? noSource,
   });
   const netns = role === "container" ? undefined : networkNamespacePath(spec);
@@ -47,6 +58,14 @@ export function translateContainer(input: ContainerInput): ContainerPlan {
     shares,
     sandboxPidns: role === "container" && joinsSandboxPids(spec),
   };
+}
+
+/** The volumes that must be plugged as disks before the container is translated. */
+export function containerDisks(
+  spec: ContainerSpec,
+  { sources, rules }: Pick<ContainerInput, "sources" | "rules">,
+): readonly VolumeDisk[] {
+  return volumeDisks(spec.mounts ?? [], { rules, sourceFacts: (path) => sources.get(path) ?? noSource });
 }
 
 /** The pod's network namespace, as CNI left it; undefined when the spec asks for a new, empty one. */

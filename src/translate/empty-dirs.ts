@@ -1,8 +1,9 @@
-// An emptyDir is empty when the pod starts and only the pod's: it is made inside the guest and never
-// touches the host. Containers that name the same volume get the same storage; the agent counts its users.
+// An emptyDir is empty when the pod starts and only the pod's: it is made inside the guest, and what the host
+// may hold of it is encrypted. Containers that name the same volume get the same storage; the agent counts its users.
 import { basename, join } from "node:path";
 import { guestBase, guestShareDir } from "./guest-paths.ts";
 import type { GuestStorage } from "./storages.ts";
+import { type DiskAddress, encryptedDisk } from "./volume-disks.ts";
 
 /** The kubelet's directory of an emptyDir volume, and what a mount of it shows. */
 export interface EmptyDirFacts {
@@ -19,9 +20,11 @@ export interface EmptyDirFacts {
 /** The volume, then its part if a part is mounted: the last one is what the container gets. */
 export function translateEmptyDir(
   volume: EmptyDirFacts,
-  context: { podId: string; mode: number },
+  context: { podId: string; mode: number; disk: DiskAddress | undefined },
 ): readonly GuestStorage[] {
-  const whole = volume.isTmpfs ? inMemory(volume) : onGuestDisk(volume, context.podId);
+  const { podId, disk } = context;
+  const plain = () => (disk === undefined ? inGuestStorage(volume, podId) : encryptedDisk(disk, volume.gid));
+  const whole = volume.isTmpfs ? inMemory(volume) : plain();
   if (volume.subPath === "") return [whole];
   return [whole, directory(join(whole.mount_point, volume.subPath), [`mode=${context.mode.toString(8)}`])];
 }
@@ -38,7 +41,7 @@ function inMemory(volume: EmptyDirFacts): GuestStorage {
   };
 }
 
-function onGuestDisk(volume: EmptyDirFacts, podId: string): GuestStorage {
+function inGuestStorage(volume: EmptyDirFacts, podId: string): GuestStorage {
   const path = `${guestShareDir}/${podId}/rootfs/local/${basename(volume.path)}`;
   return directory(path, ["mode=0777", ...groupOption(volume)]);
 }

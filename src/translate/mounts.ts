@@ -7,6 +7,14 @@ import type { Mount } from "../oci/types.ts";
 import { type EmptyDirFacts, translateEmptyDir } from "./empty-dirs.ts";
 import { guestCopyPath, guestHostShare, guestSandboxShm, volumeName } from "./guest-paths.ts";
 import type { GuestStorage } from "./storages.ts";
+import {
+  type DirectVolume,
+  type DiskAddress,
+  directVolumeDisk,
+  emptyDirDiskOf,
+  mountedDisk,
+  type VolumeDisk,
+} from "./volume-disks.ts";
 
 /** What stands at a host path, as probed by the caller. */
 export type SourceKind = "file" | "directory" | "socket" | "fifo" | "device" | "missing";
@@ -17,6 +25,8 @@ export interface SourceFacts {
   readonly mode: number;
   /** the path shows an emptyDir volume or a part of it */
   readonly emptyDir?: EmptyDirFacts;
+  /** somebody recorded that the guest shall mount this volume's disk by itself */
+  readonly directVolume?: DirectVolume;
   /** mounts below the path, by their path relative to it, outer ones first */
   readonly submounts: readonly { readonly path: string; readonly isReadonly: boolean }[];
 }
@@ -24,6 +34,9 @@ export interface SourceFacts {
 /** What the operator chose for volumes, as far as the guest can do it. */
 export interface VolumeRules {
   readonly hostPaths: "copy" | "share";
+  /** those without a medium */
+  readonly emptyDirs: "plain" | "block-encrypted";
+  readonly emptyDirBytes: number;
 }
 
 /** A file or directory tree that must be in the guest before the container is created. */
@@ -39,9 +52,7 @@ export interface HostShare {
   readonly hostPath: string;
   /** its name in the share */
   readonly name: string;
-  readonly isDirectory: boolean;
-  /** what the guest may not write: the mount itself, or also the mounts below it */
-  readonly readonly: "nothing" | "itself" | "everything";
+  readonly readonly: boolean;
 }
 
 export interface MountPlan {
@@ -57,6 +68,8 @@ export interface MountContext {
   readonly podId: string;
   readonly rules: VolumeRules;
   readonly sourceFacts: (hostPath: string) => SourceFacts;
+  /** of what `volumeDisks` named */
+  readonly diskOf: (volume: string) => DiskAddress | undefined;
 }
 
 export function translateMounts(mounts: readonly Mount[], context: MountContext): MountPlan {
@@ -72,6 +85,19 @@ export function translateMounts(mounts: readonly Mount[], context: MountContext)
 /** The host paths whose facts `translateMounts` will ask for. */
 export function hostSources(mounts: readonly Mount[]): readonly string[] {
   return mounts.filter(comesFromHost).map((mount) => mount.source ?? "");
+}
+
+/** What must be plugged before `translateMounts`. */
+export function volumeDisks(
+  mounts: readonly Mount[],
+  { sourceFacts, rules }: Pick<MountContext, "sourceFacts" | "rules">,
+): readonly VolumeDisk[] {
+  return hostSources(mounts).flatMap((source) => {
+    const { emptyDir, directVolume } = sourceFacts(source);
+    if (directVolume !== undefined) return [directVolumeDisk(source, directVolume)];
+    if (emptyDir === undefined || emptyDir.isTmpfs || rules.emptyDirs === "plain") return [];
+    return [emptyDirDiskOf(emptyDir.path, rules.emptyDirBytes)];
+  });
 }
 
 interface Part {
@@ -91,11 +117,25 @@ function translateMount(given: Mount, context: MountContext): Part {
   refusePropagation(mount);
   const facts = context.sourceFacts(mount.source ?? "");
   if (facts.kind !== "file" && facts.kind !== "directory") return refuseKind(mount, facts.kind);
-  if (facts.emptyDir !== undefined && facts.kind === "directory") {
-    const storages = translateEmptyDir(facts.emptyDir, { podId: context.podId, mode: facts.mode });
-    return { mounts: [{ ...mount, type: "bind", source: storages.at(-1)?.mount_point ?? "" }], storages };
-  }
+  const storages = guestVolume(mount, facts, context);
+  if (storages !== undefined) return bindStorages(mount, storages);
   return isShared(mount, context.rules) ? shareTree(mount, facts, context) : copyTree(mount, facts, context);
+}
+
+/** What the guest makes or mounts by itself; undefined for what comes from the host as files. */
+function guestVolume(mount: Mount, facts: SourceFacts, context: MountContext): readonly GuestStorage[] | undefined {
+  const { emptyDir, directVolume } = facts;
+  if (emptyDir !== undefined) {
+    const { podId, diskOf } = context;
+    return translateEmptyDir(emptyDir, { podId, mode: facts.mode, disk: diskOf(emptyDir.path) });
+  }
+  const disk = directVolume && context.diskOf(mount.source ?? "");
+  return directVolume && disk && [mountedDisk(disk, directVolume)];
+}
+
+/** The container gets what the last storage makes. */
+function bindStorages(mount: Mount, storages: readonly GuestStorage[]): Part {
+  return { mounts: [{ ...mount, type: "bind", source: storages.at(-1)?.mount_point ?? "" }], storages };
 }
 
 function isBind(mount: Mount): boolean {
@@ -124,48 +164,65 @@ function isShared(mount: Mount, rules: VolumeRules): boolean {
   return rules.hostPaths === "share" && !isFollowed(mount) && !isMapped && !podFiles.includes(mount.destination);
 }
 
+interface PlacedSource {
+  readonly hostPath: string;
+  readonly destination: string;
+  readonly readonly: boolean;
+}
+
+/** What is mounted below the source travels by itself: a read-only mount leaves it writable, unless it is recursive. */
+function nestedSources(mount: Mount, facts: SourceFacts): readonly PlacedSource[] {
+  const everything = (mount.options ?? []).includes("rro");
+  return facts.submounts.map(({ path, isReadonly }) => ({
+    hostPath: join(mount.source ?? "", path),
+    destination: join(mount.destination, path),
+    readonly: isReadonly || everything,
+  }));
+}
+
 /** The read-only flag is set on both sides: the guest must not be the only one to keep to it. */
 function shareTree(mount: Mount, facts: SourceFacts, context: MountContext): Part {
-  const name = volumeName(context.containerId, mount.destination);
-  const share: HostShare = {
-    hostPath: mount.source ?? "",
-    name,
-    isDirectory: facts.kind === "directory",
-    readonly: readonlyPart(mount),
+  const { destination, source: hostPath = "", options = [] } = mount;
+  const whole = { hostPath, destination, readonly: options.includes("ro") || options.includes("rro") };
+  const nested = nestedSources(mount, facts);
+  const shareOf = (placed: PlacedSource): HostShare => ({
+    hostPath: placed.hostPath,
+    name: volumeName(context.containerId, placed.destination),
+    readonly: placed.readonly,
+  });
+  const guestPath = (placed: PlacedSource) => join(guestHostShare, shareOf(placed).name);
+  return {
+    mounts: [
+      { ...mount, type: "bind", source: guestPath(whole) },
+      ...nested.map((placed) => bindNested(placed, guestPath(placed))),
+    ],
+    shares: [whole, ...nested].map(shareOf),
   };
-  const source = join(guestHostShare, name);
-  // the guest's kernel gives a mount that it meets inside a mount the outer one's flags
-  const nested = facts.submounts
-    .filter((submount) => share.readonly === "itself" && !submount.isReadonly)
-    .map(({ path }) => bind(join(mount.destination, path), join(source, path), "rw"));
-  return { mounts: [{ ...mount, type: "bind", source }, ...nested], shares: [share] };
-}
-
-function bind(destination: string, source: string, access: "ro" | "rw"): Mount {
-  return { destination, type: "bind", source, options: ["rbind", access] };
-}
-
-/** A read-only bind leaves the mounts below it as they are, unless it is recursive. */
-function readonlyPart({ options = [] }: Mount): HostShare["readonly"] {
-  if (options.includes("rro")) return "everything";
-  return options.includes("ro") ? "itself" : "nothing";
 }
 
 function copyTree(mount: Mount, facts: SourceFacts, context: MountContext): Part {
-  const { containerId } = context;
-  const source = mount.source ?? "";
-  const guestPath = guestCopyPath(containerId, mount.destination);
-  const whole: Mount = { ...mount, type: "bind", source: guestPath };
-  const copies: CopyIn[] = [{ hostPath: source, guestPath, follow: isFollowed(mount) }];
+  const { destination, source: hostPath = "" } = mount;
+  const guestPath = (at: string) => guestCopyPath(context.containerId, at);
+  const nested = nestedSources(mount, facts);
   const mapped = (mount.options ?? []).filter((option) => option === "idmap");
-  const nested = facts.submounts.map(({ path, isReadonly }): Mount => {
-    const destination = join(mount.destination, path);
-    const nestedPath = guestCopyPath(containerId, destination);
-    copies.push({ hostPath: join(source, path), guestPath: nestedPath, follow: false });
-    const readonly = isReadonly || readonlyPart(mount) === "everything";
-    return { destination, type: "bind", source: nestedPath, options: ["rbind", readonly ? "ro" : "rw", ...mapped] };
-  });
-  return { mounts: [whole, ...nested], copies };
+  return {
+    mounts: [
+      { ...mount, type: "bind", source: guestPath(destination) },
+      ...nested.map((placed) => bindNested(placed, guestPath(placed.destination), mapped)),
+    ],
+    copies: [
+      { hostPath, guestPath: guestPath(destination), follow: isFollowed(mount) },
+      ...nested.map((placed) => ({
+        hostPath: placed.hostPath,
+        guestPath: guestPath(placed.destination),
+        follow: false,
+      })),
+    ],
+  };
+}
+
+function bindNested({ destination, readonly }: PlacedSource, source: string, options: readonly string[] = []): Mount {
+  return { destination, type: "bind", source, options: ["rbind", readonly ? "ro" : "rw", ...options] };
 }
 
 /** MountPropagation of the CRI, as containerd writes it into the options. */

@@ -31,6 +31,7 @@ export interface GuestStorage {
   readonly options: readonly string[];
   readonly mount_point: string;
   readonly shared?: boolean;
+  readonly fs_group?: { readonly group_id: number; readonly group_change_policy: number };
 }
 
 const createDirectory = "io.katacontainers.volume.overlayfs.create_directory";

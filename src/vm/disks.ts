@@ -12,6 +12,7 @@ export interface DiskRequest {
   readonly id: string;
   readonly path: string;
   readonly readonly: boolean;
+  readonly isDevice?: boolean;
 }
 
 export interface DiskAddress {

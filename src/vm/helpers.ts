@@ -34,8 +34,8 @@ const txBufferBytes = 16 * 1024 * 1024;
 
 /**
  * In words that QEMU 7.2's daemon (Debian 12) and the one in Rust (Debian 13) both know. chroot, not a mount
- * namespace: a volume appears in the directory after the daemon began. Mounts inside a volume are announced, so
- * that their read-only flags and inode numbers are their own.
+ * namespace: a volume appears in the directory after the daemon began. Volumes are announced as file systems of
+ * their own, since their inode numbers are.
  */
 const shareOptions = "sandbox=chroot,announce_submounts,xattr,cache=auto";
 

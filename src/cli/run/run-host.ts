@@ -66,6 +66,8 @@ export class RunHost implements PodPorts {
 
   probeSources: PodPorts["probeSources"] = (paths) => this.host.probeSources(paths);
 
+  makeDiskFile: PodPorts["makeDiskFile"] = (path, bytes) => this.host.makeDiskFile(path, bytes);
+
   shareWithGuest: PodPorts["shareWithGuest"] = (containerId, shares) => this.host.shareWithGuest(containerId, shares);
 
   followVolume: PodPorts["followVolume"] = (path, onChange) => this.host.followVolume(path, onChange);

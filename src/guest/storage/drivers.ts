@@ -1,6 +1,16 @@
 // The storage drivers of the agent protocol (§4.4) that this agent has, by name. Each returns the steps
 // that undo it.
-import { chmodSync, chownSync, lchownSync, lstatSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { CleanupStack } from "../../lib/cleanup-stack.ts";
 import { InvalidRequest, Unsupported } from "../../lib/errors.ts";
@@ -10,8 +20,9 @@ import { isBelow } from "../bind-sources.ts";
 import { guestTsmRoot, hasTee } from "../evidence/tsm-report.ts";
 import { runCommand } from "../run-command.ts";
 import { mount, unmount } from "../sys/mounts.ts";
-import { waitForDisk } from "./block-devices.ts";
+import { type BlockDevice, waitForDisk } from "./block-devices.ts";
 import { optionValue, STORAGE_ROOT } from "./checks.ts";
+import { openEncrypted } from "./encrypted-disk.ts";
 import { parseMountOptions } from "./mount-options.ts";
 
 export interface DriverContext {
@@ -27,21 +38,44 @@ export type Driver = (storage: Storage, context: DriverContext) => Promise<Clean
 const MKFS_LIMIT_MS = 120_000;
 
 async function block(storage: Storage, context: DriverContext): Promise<CleanupStack> {
+  await using undo = new CleanupStack();
   const disk = await waitForDisk(storage.driver, storage.source, context.hotplugLimitMs);
-  if (storage.driver_options.some((option) => option.startsWith("encryption_key"))) {
-    throw new Unsupported("an encrypted block volume", "no confidential data hub runs in this guest");
-  }
-  if (storage.driver_options.includes("create_filesystem")) {
-    if (storage.fstype !== "ext4") throw new InvalidRequest("storages.fstype", "only ext4 can be created");
-    await runCommand(
-      "mkfs.ext4",
-      ["-F", "-q", "-O", "^has_journal", "-m", "0", "-i", "163840", "-I", "128", disk.node],
-      {
-        timeoutMs: MKFS_LIMIT_MS,
-      },
+  const key = optionValue(storage.driver_options, "encryption_key");
+  const makesFileSystem = storage.driver_options.includes("create_filesystem");
+  const node = key === undefined ? disk.node : encrypt(disk, { key, makesFileSystem }, undo);
+  if (makesFileSystem) await makeFileSystem(node, storage.fstype);
+  undo.use(`unmount ${storage.mount_point}`, mountAt(storage, node));
+  if (key !== undefined) openToAll(storage.mount_point);
+  return undo.move();
+}
+
+/** A key that outlives nothing: what was on the disk before cannot be read, so a file system must be made. */
+function encrypt(
+  disk: BlockDevice,
+  { key, makesFileSystem }: { key: string; makesFileSystem: boolean },
+  undo: CleanupStack,
+): string {
+  if (key !== "ephemeral" || !makesFileSystem) {
+    throw new Unsupported(
+      "a kept encrypted volume",
+      "this guest has no key service; only ephemeral keys are made here",
     );
   }
-  return mountAt(storage, disk.node);
+  const device = openEncrypted(disk);
+  undo.defer(`close ${device.node}`, () => device[Symbol.dispose]());
+  return device.node;
+}
+
+async function makeFileSystem(node: string, fstype: string): Promise<void> {
+  if (fstype !== "ext4") throw new InvalidRequest("storages.fstype", "only ext4 can be created");
+  const shape = ["-O", "^has_journal", "-m", "0", "-i", "163840", "-I", "128"];
+  await runCommand("mkfs.ext4", ["-F", "-q", ...shape, node], { timeoutMs: MKFS_LIMIT_MS });
+}
+
+/** As the kubelet makes an emptyDir: empty, and for every user of the pod. */
+function openToAll(root: string): void {
+  rmSync(join(root, "lost+found"), { recursive: true, force: true });
+  chmodSync(root, (statSync(root).mode & 0o7000) | 0o777);
 }
 
 /** Size and mode are applied (the real agent drops them for tmpfs); huge pages are reserved first. */

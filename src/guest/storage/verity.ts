@@ -1,7 +1,7 @@
 // dm-verity over one container layer: the data, then its hash tree, in one device or partition.
 // Option names and defaults are the agent protocol's (§4.3, X-kata.dmverity.*).
 import { InvalidRequest } from "../../lib/errors.ts";
-import { createReadonlyDevice, deviceStatus, removeDevice, type Target } from "../sys/device-mapper.ts";
+import { createDevice, deviceStatus, removeDevice, type Target } from "../sys/device-mapper.ts";
 
 const SECTOR = 512;
 const PREFIX = "X-kata.dmverity.";
@@ -90,7 +90,7 @@ export interface VerityDevice extends Disposable {
 }
 
 export function openVerity(name: string, node: string, options: VerityOptions): VerityDevice {
-  const device = createReadonlyDevice(name, verityTarget(node, options));
+  const device = createDevice(name, verityTarget(node, options));
   return {
     node: device,
     isCorrupted: () => deviceStatus(name).startsWith("C"),

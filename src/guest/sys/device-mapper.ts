@@ -1,4 +1,4 @@
-// Read-only device-mapper devices by ioctl on /dev/mapper/control (<linux/dm-ioctl.h>, version 4):
+// Device-mapper devices by ioctl on /dev/mapper/control (<linux/dm-ioctl.h>, version 4):
 // three calls instead of starting veritysetup, which costs most of a second under emulation.
 import { closeSync, openSync } from "node:fs";
 import { systemCall } from "./libc.ts";
@@ -7,7 +7,7 @@ const CONTROL = "/dev/mapper/control";
 /** _IOWR(0xfd, nr, struct dm_ioctl) */
 const DM_IOCTL = 0xc138fd00;
 const COMMAND = { create: 3, remove: 4, suspend: 6, tableLoad: 9, tableStatus: 12 } as const;
-const FLAG = { readonly: 1, deferredRemove: 1 << 17 } as const;
+const FLAG = { readonly: 1, secureData: 1 << 15, deferredRemove: 1 << 17 } as const;
 const HEADER = 312;
 const TARGET_SPEC = 40;
 const OFFSET = { dataSize: 12, dataStart: 16, targetCount: 20, flags: 28, dev: 40, name: 48 } as const;
@@ -18,15 +18,23 @@ export interface Target {
   readonly type: string;
   readonly sectors: number;
   readonly parameters: string;
+  readonly isWritable?: boolean;
+  /** the parameters hold a key: every copy of them is wiped, the kernel's too */
+  readonly isSecret?: boolean;
 }
 
 /** Creates and activates; returns the kernel's node. */
-export function createReadonlyDevice(name: string, target: Target): string {
+export function createDevice(name: string, target: Target): string {
   const control = openSync(CONTROL, "r+");
   try {
-    call(control, COMMAND.create, message(name, FLAG.readonly));
+    call(control, COMMAND.create, message(name, target.isWritable === true ? 0 : FLAG.readonly));
     try {
-      call(control, COMMAND.tableLoad, tableMessage(name, target));
+      const table = tableMessage(name, target);
+      try {
+        call(control, COMMAND.tableLoad, table);
+      } finally {
+        table.fill(0);
+      }
       const resumed = call(control, COMMAND.suspend, message(name, 0));
       return `/dev/dm-${minorOf(resumed.readBigUInt64LE(OFFSET.dev))}`;
     } catch (error) {
@@ -79,7 +87,8 @@ function message(name: string, flags: number, room = 0): Buffer {
 
 function tableMessage(name: string, target: Target): Buffer {
   const size = TARGET_SPEC + Buffer.byteLength(target.parameters) + 1;
-  const buffer = message(name, FLAG.readonly, Math.ceil(size / 8) * 8);
+  const flags = (target.isWritable === true ? 0 : FLAG.readonly) | (target.isSecret === true ? FLAG.secureData : 0);
+  const buffer = message(name, flags, Math.ceil(size / 8) * 8);
   buffer.writeUInt32LE(1, OFFSET.targetCount);
   buffer.writeBigUInt64LE(BigInt(target.sectors), HEADER + 8);
   buffer.writeUInt32LE(Math.ceil(size / 8) * 8, HEADER + 20);

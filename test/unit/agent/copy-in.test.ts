@@ -93,6 +93,17 @@ describe("copying into the guest", () => {
     }
   });
 
+  it("sends links after what they may lead to, so that a replaced one never leads nowhere", async () => {
+    mkdirSync(join(folder, "..v2"));
+    writeFileSync(join(folder, "..v2", "key"), "x");
+    symlinkSync("..v2", join(folder, "..data"));
+    symlinkSync("..data/key", join(folder, "a-key"));
+    writeFileSync(join(folder, "z"), "");
+    await copyIn(both.client.rpc, { hostPath: folder, guestPath });
+    const paths = copies().map(({ path }) => path.slice(guestPath.length));
+    assert.deepEqual(paths, ["", "/..v2", "/..v2/key", "/z", "/..data", "/a-key"]);
+  });
+
   it("follows a source that is a link itself, as a bind mount does", async () => {
     mkdirSync(join(folder, "real"));
     writeFileSync(join(folder, "real/f"), "x");

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { mountsBelow } from "../../../src/host/mountinfo.ts";
 import { detachMount, readMounts } from "../../../src/host/mounts.ts";
-import { addToShare, openShare, removeFromShare, type SharedPath } from "../../../src/host/share.ts";
+import { addToShare, openShare, removeFromShare } from "../../../src/host/share.ts";
 import type { OwnedThing, Ownership } from "../../../src/lib/owned.ts";
 
 describe("the share of host directories", function () {
@@ -21,8 +21,8 @@ describe("the share of host directories", function () {
   const volume = () => join(dir, "volume");
   const run = (file: string, ...args: string[]) => execFileSync(file, args, { stdio: "ignore" });
   const tmpfs = (path: string) => run("mount", "-t", "tmpfs", "-o", "size=64k", "none", path);
-  const add = (readonly: SharedPath["readonly"] = "nothing", hostPath = volume()) =>
-    addToShare(share(), { hostPath, name: "v", isDirectory: hostPath === volume(), readonly }, ownership);
+  const add = (readonly = false, hostPath = volume()) =>
+    addToShare(share(), { hostPath, name: "v", readonly }, ownership);
 
   before(function () {
     if (process.getuid?.() !== 0) this.skip();
@@ -40,19 +40,24 @@ describe("the share of host directories", function () {
     rmSync(dir, { recursive: true });
   });
 
-  it("holds a directory with what is mounted in it, and writes go to the host", async () => {
-    tmpfs(join(volume(), "inner"));
-    writeFileSync(join(volume(), "inner/deep"), "1");
+  it("holds a directory, and writes go to the host", async () => {
     await add();
-    assert.equal(readFileSync(join(share(), "v/inner/deep"), "utf8"), "1");
     writeFileSync(join(share(), "v/from-guest"), "2");
     assert.equal(readFileSync(join(volume(), "from-guest"), "utf8"), "2");
+  });
+
+  it("keeps no mount point of the host busy", async () => {
+    tmpfs(join(volume(), "inner"));
+    await add();
+    run("umount", join(volume(), "inner"));
+    rmSync(join(volume(), "inner"), { recursive: true });
+    assert.ok(!existsSync(join(share(), "v/inner")));
   });
 
   it("holds a single file", async () => {
     const file = join(volume(), "file");
     writeFileSync(file, "one");
-    await add("nothing", file);
+    await add(false, file);
     assert.equal(readFileSync(join(share(), "v"), "utf8"), "one");
     await removeFromShare(share(), "v", ownership);
     assert.deepEqual([readdirSync(share()), readFileSync(file, "utf8")], [[], "one"]);
@@ -70,14 +75,9 @@ describe("the share of host directories", function () {
       assert.doesNotMatch(line, /shared:|master:/);
   });
 
-  it("is read-only in itself, or with all that is mounted below", async () => {
-    tmpfs(join(volume(), "inner"));
-    await add("itself");
+  it("is read-only where it shall be, and nowhere else", async () => {
+    await add(true);
     assert.throws(() => writeFileSync(join(share(), "v/x"), ""), { code: "EROFS" });
-    writeFileSync(join(share(), "v/inner/x"), "");
-    await removeFromShare(share(), "v", ownership);
-    await add("everything");
-    assert.throws(() => writeFileSync(join(share(), "v/inner/y"), ""), { code: "EROFS" });
     writeFileSync(join(volume(), "still-writable"), "");
   });
 

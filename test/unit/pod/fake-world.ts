@@ -103,7 +103,7 @@ export class FakeWorld implements PodPorts {
   layers: readonly LayerFile[] = [
     { path: "/layers/a", verity: { rootHash: "aa", salt: "", hashOffsetBytes: 4096, blockBytes: 4096 } },
   ];
-  volumes: VolumeRules = { hostPaths: "copy" };
+  volumes: VolumeRules = { hostPaths: "copy", emptyDirs: "plain", emptyDirBytes: 1 << 20 };
   sources: ReadonlyMap<string, SourceFacts> = new Map();
   failCreate: Error | null = null;
   beforeReclaim: () => Promise<void> = async () => undefined;
@@ -127,6 +127,10 @@ export class FakeWorld implements PodPorts {
   async prepareRootfs(request: RootfsRequest): Promise<readonly LayerFile[]> {
     this.log.push(`rootfs ${request.containerId}`);
     return this.layers;
+  }
+
+  async makeDiskFile(path: string, bytes: number): Promise<void> {
+    this.log.push(`make ${path} of ${bytes} bytes`);
   }
 
   async shareWithGuest(containerId: string, shares: readonly HostShare[]): Promise<void> {

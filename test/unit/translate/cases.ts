@@ -73,7 +73,8 @@ export function inputOf({ name, role, guest, mappedLayers = false }: Case): Cont
     spec,
     layers: mappedLayers ? layers.map((layer) => ({ ...layer, isIdMapped: true })) : layers,
     guest,
-    rules: { hostPaths: "copy" },
+    rules: { hostPaths: "copy", emptyDirs: "plain", emptyDirBytes: 0 },
+    volumeDisks: new Map(),
     sources,
   };
 }

@@ -2,15 +2,30 @@ import assert from "node:assert/strict";
 import { Unsupported } from "../../../src/lib/errors.ts";
 import type { Mount } from "../../../src/oci/types.ts";
 import type { EmptyDirFacts } from "../../../src/translate/empty-dirs.ts";
-import { hostSources, type SourceFacts, translateMounts, type VolumeRules } from "../../../src/translate/mounts.ts";
+import {
+  hostSources,
+  type SourceFacts,
+  translateMounts,
+  type VolumeRules,
+  volumeDisks,
+} from "../../../src/translate/mounts.ts";
 
 const facts: SourceFacts = { kind: "directory", mode: 0o755, submounts: [] };
-const copying: VolumeRules = { hostPaths: "copy" };
-const sharing: VolumeRules = { hostPaths: "share" };
+const copying: VolumeRules = { hostPaths: "copy", emptyDirs: "plain", emptyDirBytes: 1 << 20 };
+const sharing: VolumeRules = { ...copying, hostPaths: "share" };
+
+const disk = { driver: "scsi", source: "5:0" } as const;
 
 function translate(mount: Mount, change: Partial<SourceFacts> = {}, rules = copying) {
-  const context = { containerId: "c1", podId: "pod1", rules, sourceFacts: () => ({ ...facts, ...change }) };
-  return translateMounts([mount], context);
+  const sourceFacts = () => ({ ...facts, ...change });
+  const plugged = new Map(volumeDisks([mount], { rules, sourceFacts }).map(({ volume }) => [volume, disk]));
+  return translateMounts([mount], {
+    containerId: "c1",
+    podId: "pod1",
+    rules,
+    sourceFacts,
+    diskOf: (volume) => plugged.get(volume),
+  });
 }
 
 function bind(source: string, ...options: readonly string[]): Mount {
@@ -93,19 +108,17 @@ describe("a mount of the host in a guest that shares", () => {
     const { mounts, copies, shares } = translate(bind("/srv"), {}, sharing);
     const name = shares[0]?.name ?? "";
     assert.match(name, /^c1-[0-9a-f]{16}-data$/);
-    assert.deepEqual(shares, [{ hostPath: "/srv", name, isDirectory: true, readonly: "nothing" }]);
+    assert.deepEqual(shares, [{ hostPath: "/srv", name, readonly: false }]);
     assert.deepEqual(copies, []);
     assert.deepEqual(mounts, [
       { destination: "/data", type: "bind", source: `/run/kata-containers/sandbox/host/${name}`, options: ["rbind"] },
     ]);
   });
 
-  it("is read-only on the host's side as far as the request says", () => {
+  it("is read-only on the host's side too", () => {
     const readonly = (...options: readonly string[]) =>
       translate(bind("/srv", ...options), {}, sharing).shares[0]?.readonly;
-    assert.equal(readonly("rw"), "nothing");
-    assert.equal(readonly("ro"), "itself");
-    assert.equal(readonly("ro", "rro"), "everything");
+    assert.deepEqual([readonly("rw"), readonly("ro"), readonly("ro", "rro")], [false, true, true]);
   });
 
   it("leaves writable what is mounted below a read-only mount, unless that is recursive", () => {
@@ -113,12 +126,33 @@ describe("a mount of the host in a guest that shares", () => {
       { path: "w", isReadonly: false },
       { path: "r", isReadonly: true },
     ];
-    const below = (...options: readonly string[]) =>
-      translate(bind("/srv", ...options), { submounts }, sharing).mounts.slice(1);
-    const [writable, ...more] = below("ro");
-    assert.deepEqual([writable?.destination, writable?.options, more], ["/data/w", ["rbind", "rw"], []]);
-    assert.match(writable?.source ?? "", /^\/run\/kata-containers\/sandbox\/host\/c1-.*-data\/w$/);
-    assert.deepEqual([below("rw"), below("rro")], [[], []]);
+    for (const [options, writable] of [
+      [["ro"], true],
+      [["rw"], true],
+      [["ro", "rro"], false],
+    ] as const) {
+      const { mounts, shares } = translate(bind("/srv", ...options), { submounts }, sharing);
+      assert.deepEqual(
+        mounts.slice(1).map((mount) => [mount.destination, mount.options]),
+        [
+          ["/data/w", ["rbind", writable ? "rw" : "ro"]],
+          ["/data/r", ["rbind", "ro"]],
+        ],
+      );
+      assert.deepEqual(
+        shares.slice(1).map(({ hostPath, readonly }) => [hostPath, readonly]),
+        [
+          ["/srv/w", !writable],
+          ["/srv/r", true],
+        ],
+      );
+      const places = shares.map(({ name }) => `/run/kata-containers/sandbox/host/${name}`);
+      assert.deepEqual(
+        mounts.map((mount) => mount.source),
+        places,
+      );
+      assert.equal(new Set(places).size, 3);
+    }
   });
 
   it("is copied all the same where the kubelet replaces the whole content, and for the pod's own files", () => {
@@ -160,5 +194,64 @@ describe("an emptyDir", () => {
       );
       assert.deepEqual(storages[1]?.options, ["mode=750"]);
     }
+  });
+
+  it("is an encrypted disk where the operator wants that: made on the host, keyed in the guest", () => {
+    const rules: VolumeRules = { ...copying, emptyDirs: "block-encrypted", emptyDirBytes: 1 << 30 };
+    const sourceFacts = () => ({ ...facts, emptyDir });
+    assert.deepEqual(volumeDisks([bind(path)], { rules, sourceFacts }), [
+      { volume: path, path: `${path}/disk.img`, readonly: false, newBytes: 1 << 30 },
+    ]);
+    const { mounts, storages } = translate(bind(path), { emptyDir }, rules);
+    const [storage] = storages;
+    assert.deepEqual(storage?.driver_options, ["encryption_key=ephemeral", "create_filesystem"]);
+    assert.deepEqual(
+      [storage?.driver, storage?.source, storage?.fstype, storage?.shared],
+      ["scsi", "5:0", "ext4", true],
+    );
+    assert.deepEqual(storage?.fs_group, { group_id: 7, group_change_policy: 0 });
+    // the mount point that the agent protocol fixes: base64 of the source
+    assert.equal(storage?.mount_point, "/run/kata-containers/sandbox/storage/NTow");
+    assert.equal(mounts[0]?.source, storage?.mount_point);
+  });
+
+  it("stays in memory when its medium is memory, whatever the operator wants of the others", () => {
+    const rules: VolumeRules = { ...copying, emptyDirs: "block-encrypted" };
+    const inMemory = { ...emptyDir, isTmpfs: true };
+    assert.deepEqual(volumeDisks([bind(path)], { rules, sourceFacts: () => ({ ...facts, emptyDir: inMemory }) }), []);
+    assert.equal(translate(bind(path), { emptyDir: inMemory }, rules).storages[0]?.driver, "ephemeral");
+  });
+});
+
+describe("a direct volume", () => {
+  const directVolume = {
+    device: "/dev/vg/data",
+    isDevice: true,
+    fsType: "ext4",
+    options: ["ro", "noatime"],
+    fsGroup: { id: 3, onlyOnMismatch: true },
+  };
+
+  it("is plugged as the disk that its record names, and mounted by the guest", () => {
+    const given = { directVolume };
+    const sourceFacts = () => ({ ...facts, ...given });
+    assert.deepEqual(volumeDisks([bind("/csi/v")], { rules: sharing, sourceFacts }), [
+      { volume: "/csi/v", path: "/dev/vg/data", isDevice: true, readonly: true },
+    ]);
+    const { mounts, copies, shares, storages } = translate(bind("/csi/v"), given, sharing);
+    assert.deepEqual([copies, shares], [[], []]);
+    assert.deepEqual(storages, [
+      {
+        driver: "scsi",
+        driver_options: [],
+        source: "5:0",
+        fstype: "ext4",
+        options: ["ro", "noatime"],
+        mount_point: "/run/kata-containers/sandbox/storage/NTow",
+        shared: true,
+        fs_group: { group_id: 3, group_change_policy: 1 },
+      },
+    ]);
+    assert.equal(mounts[0]?.source, storages[0]?.mount_point);
   });
 });
