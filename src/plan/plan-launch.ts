@@ -82,8 +82,11 @@ export function classOf({ vm, paths }: RuntimeConfig): LaunchClass {
 function chooseCpu(config: RuntimeConfig, accelerator: "kvm" | "tcg"): string {
   if (config.vm.cpuModel !== "") return config.vm.cpuModel;
   if (config.vm.tee === "snp") return "EPYC-v4";
-  return accelerator === "kvm" ? "host" : "max";
+  return accelerator === "kvm" ? "host" : tcgModel;
 }
+
+/** Without what emulation makes slow: string moves byte by byte, and a fifth level of page tables. */
+const tcgModel = "max,-erms,-fsrm,-la57";
 
 function planFirmware({ config, host }: LaunchInputs): FirmwarePlan {
   if (config.paths.igvm !== "") {
@@ -118,7 +121,9 @@ function planKernel({ config, host }: LaunchInputs, cmdline: string): KernelFile
     return undefined;
   }
   if (config.vm.boot === "uki") return { kernel: file("uki.efi") };
-  return { kernel: file("vmlinuz"), initrd: file("initrd.img"), append: cmdline };
+  // QEMU itself starts an unpacked kernel by its PVH entry; firmware and kernel hashes know only the packed form
+  const isUnpacked = config.paths.firmware === "builtin" && host.image.files.includes("vmlinux");
+  return { kernel: file(isUnpacked ? "vmlinux" : "vmlinuz"), initrd: file("initrd.img"), append: cmdline };
 }
 
 function planRunFiles(pod: PodRequest): RunFiles {

@@ -82,7 +82,7 @@ describe("the share of host directories", () => {
 describe("the accelerator", () => {
   const kvm = { usable: true, reason: "" };
   it("is KVM for auto only when it was proved", () => {
-    assert.deepEqual([plan("").accelerator, plan("").cpu.model], ["tcg", "max"]);
+    assert.deepEqual([plan("").accelerator, plan("").cpu.model], ["tcg", "max,-erms,-fsrm,-la57"]);
     const proved = plan("", { host: { kvm } });
     assert.deepEqual([proved.accelerator, proved.cpu.model], ["kvm", "host"]);
   });
@@ -207,5 +207,20 @@ describe("measuredParts", () => {
       [parts.append, parts.kernel?.kernel, parts.kernel?.initrd, parts.firmware, parts.vcpuType, String(parts.vcpus)],
       [given("-append"), given("-kernel"), given("-initrd"), given("-bios"), given("-cpu"), given("-smp")],
     );
+  });
+});
+
+describe("the kernel of a direct boot", () => {
+  const files = [...hostFacts.image.files, "vmlinux"];
+  const kernelOf = (firmware: string, given: readonly string[]) => {
+    const host = { image: { ...hostFacts.image, files: given } };
+    const { kernel } = plan(`[vm]\nboot = "direct"\n[paths]\nfirmware = "${firmware}"`, { host });
+    return kernel?.kernel.replace(`${hostFacts.image.dir}/`, "");
+  };
+
+  it("is the unpacked one without firmware, where the image has it, and else the packed one", () => {
+    assert.equal(kernelOf("builtin", files), "vmlinux");
+    assert.equal(kernelOf("builtin", hostFacts.image.files), "vmlinuz");
+    assert.equal(kernelOf("/usr/share/ovmf/OVMF.fd", files), "vmlinuz");
   });
 });
