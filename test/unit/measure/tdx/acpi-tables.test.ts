@@ -1,8 +1,11 @@
 // Rules: edk2 OvmfPkg/AcpiPlatformDxe/QemuFwCfgAcpi.c, which measures the linker script and then each blob that it
-// allocates, as downloaded.
+// allocates, as downloaded. Oracle: the event log of a guest whose fw_cfg was read (test/golden/acpi/q35.json).
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { acpiEvents, allocatedBlobs } from "../../../../src/measure/tdx/acpi-tables.ts";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { acpiEvents, allocatedBlobs, TABLE_LOADER } from "../../../../src/measure/tdx/acpi-tables.ts";
 import { loaderEntry, plainLoader } from "../../../support/acpi-loader.ts";
 
 const sha384 = (bytes: Uint8Array): string => createHash("sha384").update(bytes).digest("hex");
@@ -10,6 +13,22 @@ const sha384 = (bytes: Uint8Array): string => createHash("sha384").update(bytes)
 describe("ACPI tables as QEMU hands them out", () => {
   const rsdp = Buffer.from("RSD PTR ");
   const tables = Buffer.from("DSDT FACP APIC");
+
+  it("have the digests that OVMF put into its log", () => {
+    const golden = JSON.parse(readFileSync(join(import.meta.dirname, "../../../golden/acpi/q35.json"), "utf8")) as {
+      readonly measured: readonly string[];
+      readonly blobs: Readonly<Record<string, string>>;
+    };
+    const unpacked = Object.entries(golden.blobs).map(([name, text]) => {
+      return [name, gunzipSync(Buffer.from(text, "base64"))] as const;
+    });
+    const blobs = new Map(unpacked);
+    const events = acpiEvents(blobs.get(TABLE_LOADER) ?? Buffer.alloc(0), blobs);
+    assert.deepEqual(
+      events.map(({ digest }) => Buffer.from(digest).toString("hex")),
+      golden.measured,
+    );
+  });
 
   it("are measured script first, then blob by blob in the order of allocation", () => {
     const blobs = new Map([
