@@ -7,9 +7,11 @@ import { renderReference } from "../measure/evidence/reference.ts";
 import { parseSpec } from "../oci/parse-spec.ts";
 import type { HostFacts } from "../plan/inputs.ts";
 import type { LaunchPlan } from "../plan/launch-plan.ts";
+import type { VmSize } from "../plan/limits.ts";
 import { planLaunch } from "../plan/plan-launch.ts";
 import { renderQemuArgv } from "../plan/qemu-argv.ts";
 import { renderQmpSteps } from "../plan/qmp-steps.ts";
+import { sizeRange } from "../plan/resize.ts";
 import { expectedValues } from "../runtime/expected-values.ts";
 import { podRunDir, runRoot } from "../runtime/run-dir.ts";
 import { defineCommand } from "./command.ts";
@@ -42,6 +44,7 @@ export const planCommand = defineCommand({
     });
     const json = {
       class: plan.class,
+      size: sizeRange(plan),
       argv: [plan.qemu, ...renderQemuArgv(plan)],
       qmp: renderQmpSteps(plan),
       files: Object.fromEntries(plan.files.map(({ path, base64 }) => [path, base64])),
@@ -80,8 +83,9 @@ interface Rendered {
 
 function renderPlan(plan: LaunchPlan, { argv, qmp, facts, expected }: Rendered): string {
   const [qemu = "", ...options] = argv;
+  const [start, most] = [sizeText(sizeRange(plan).start), sizeText(sizeRange(plan).most)];
   const lines = [
-    `class    ${plan.class}, ${plan.accelerator}, ${plan.cpu.vcpus} vCPUs (${plan.cpu.model}), ${plan.memory.sizeMiB} MiB`,
+    `class    ${plan.class}, ${plan.accelerator} (${plan.cpu.model}), ${start}${start === most ? "" : `; grows to ${most}`}`,
     `cmdline  ${plan.cmdline}`,
     ...(plan.tee.kind === "snp" ? [`c-bit    ${plan.tee.cbitpos} (${facts.snp.origin})`] : []),
     "",
@@ -95,6 +99,10 @@ function renderPlan(plan: LaunchPlan, { argv, qmp, facts, expected }: Rendered):
     ...Object.entries(expected).map(([name, value]) => `expected ${name} = ${renderExpected(value)}`),
   ];
   return lines.join("\n");
+}
+
+function sizeText({ vcpus, memoryMiB }: VmSize): string {
+  return `${vcpus} vCPUs, ${memoryMiB} MiB`;
 }
 
 /** An option and its value on one line. */

@@ -15,6 +15,7 @@ export const podsCommand = defineCommand({
       shimPid: record.shim.pid,
       createdAt: new Date(record.createdAt).toISOString(),
       runDir,
+      size: record.size ?? null,
       owned: record.owned.length,
     }));
     const rows = pods.map((pod) => [
@@ -23,9 +24,10 @@ export const podsCommand = defineCommand({
       pod.state,
       String(pod.shimPid),
       pod.createdAt,
+      pod.size === null ? "" : `${pod.size.vcpus} CPUs, ${pod.size.memoryMiB} MiB`,
       String(pod.owned),
     ]);
-    const text = renderTable(["POD", "NAMESPACE", "STATE", "SHIM PID", "CREATED", "OWNED"], rows);
+    const text = renderTable(["POD", "NAMESPACE", "STATE", "SHIM PID", "CREATED", "SIZE", "OWNED"], rows);
     return { json: { pods }, text, exitCode: 0 };
   },
 });

@@ -68,6 +68,18 @@ const rules: readonly Rule[] = [
       key: "vm.default_vcpus",
       reason: "is more than the largest of vm.vcpu_classes",
     },
+  ({ vm, container }) =>
+    vm.tee !== "none" &&
+    !container.staticResources && {
+      key: "container.static_resources",
+      reason: `cannot be false with tee = "${vm.tee}": a confidential guest gains neither CPUs nor memory`,
+    },
+  ({ vm, container }) =>
+    !container.staticResources &&
+    vm.maxVcpus < vm.defaultVcpus && { key: "vm.max_vcpus", reason: "is less than vm.default_vcpus" },
+  ({ vm, container }) =>
+    !container.staticResources &&
+    vm.maxMemory < vm.defaultMemory && { key: "vm.max_memory", reason: "is less than vm.default_memory" },
   ({ vm }) =>
     vm.tee !== "none" &&
     vm.accelerator === "tcg" && { key: "vm.accelerator", reason: "a confidential guest needs KVM" },

@@ -38,6 +38,8 @@ export const schema = {
     ),
     default_memory: key(wholeNumber(256, 16_777_216), 2048, "MiB, for pods without a memory limit"),
     memory_overhead: key(wholeNumber(0, 65_536), 512, "MiB for the guest itself, added to the pod's limit"),
+    max_vcpus: key(wholeNumber(1, 240), 8, "how far a VM grows under KVM; with static_resources = false"),
+    max_memory: key(wholeNumber(256, 16_777_216), 16_384, "MiB, how far a VM grows; with static_resources = false"),
     vsock: key(choice("auto", "vhost", "vhost-user"), "auto", "auto takes the kernel's vhost-vsock when it is there"),
     block_driver: key(choice("virtio-scsi", "virtio-blk"), "virtio-scsi", "how container layers are plugged"),
     hotplug_ports: key(wholeNumber(0, 20), 0, "free PCIe ports for virtio-blk layers"),
@@ -102,7 +104,11 @@ export const schema = {
   },
   container: {
     rootfs: key(choice("block", "guest-pull"), "block", "verity devices from the host, or images pulled by the guest"),
-    static_resources: key(flag, true, "size the VM once, from the pod's limits"),
+    static_resources: key(
+      flag,
+      true,
+      "size the VM once, from the pod's limits; false: it grows with its containers' limits, without a TEE only",
+    ),
   },
   volumes: {
     host_paths: key(

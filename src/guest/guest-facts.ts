@@ -1,15 +1,9 @@
 // What the guest tells about itself and what the host may change in it as a whole: details, metrics,
-// clock, entropy, hotplugged CPUs and memory, volume statistics.
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, statfsSync, writeFileSync } from "node:fs";
+// clock, entropy, volume statistics.
+import { closeSync, existsSync, openSync, readFileSync, statfsSync } from "node:fs";
 import { join } from "node:path";
-import { pause } from "../lib/deadline.ts";
 import { errnoOf, InvalidRequest } from "../lib/errors.ts";
-import type {
-  GuestDetailsRequest,
-  GuestDetailsResponse,
-  OnlineCPUMemRequest,
-  SetGuestDateTimeRequest,
-} from "../wire/gen/kata/agent.ts";
+import type { GuestDetailsRequest, GuestDetailsResponse, SetGuestDateTimeRequest } from "../wire/gen/kata/agent.ts";
 import { type VolumeStatsResponse, VolumeUsage_Unit } from "../wire/gen/kata/csi.ts";
 import type { Init } from "../wire/message.ts";
 import { isBelow } from "./bind-sources.ts";
@@ -24,9 +18,6 @@ export const AGENT_VERSION = "4.1.0-kata-cvm";
 export const API_VERSION = "0.0.1";
 
 const MEMORY = "/sys/devices/system/memory";
-const CPUS = "/sys/devices/system/cpu";
-const ONLINE_TRIES = 100;
-const ONLINE_PAUSE_MS = 50;
 /** _IOW('R', 0x03, int[2]) and _IO('R', 0x07) of <linux/random.h> */
 const RNDADDENTROPY = 0x40085203;
 const RNDRESEEDCRNG = 0x5207;
@@ -91,30 +82,6 @@ export function reseedRandom(data: Uint8Array): void {
   } finally {
     closeSync(fd);
   }
-}
-
-/** Waits until `nb_cpus` CPUs came online; then memory, unless only CPUs are meant. */
-export async function bringOnline(request: OnlineCPUMemRequest): Promise<void> {
-  let missing = request.nb_cpus;
-  for (let attempt = 0; missing > 0; attempt += 1) {
-    missing -= onlineAll(CPUS, /^cpu\d+$/, "0");
-    if (missing <= 0) break;
-    if (attempt === ONLINE_TRIES) throw new AgentFailure("internal", `${missing} CPUs did not appear`);
-    await pause(ONLINE_PAUSE_MS);
-  }
-  if (!request.cpu_only) onlineAll(MEMORY, /^memory\d+$/, "0");
-}
-
-/** How many were brought online. */
-function onlineAll(directory: string, name: RegExp, offline: string): number {
-  let count = 0;
-  for (const entry of existsSync(directory) ? readdirSync(directory) : []) {
-    const file = join(directory, entry, "online");
-    if (!name.test(entry) || !existsSync(file) || readFileSync(file, "utf8").trim() !== offline) continue;
-    writeFileSync(file, "1");
-    count += 1;
-  }
-  return count;
 }
 
 export function volumeStats(path: string): Init<VolumeStatsResponse> {

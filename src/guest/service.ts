@@ -13,12 +13,12 @@ import {
   AGENT_VERSION,
   API_VERSION,
   agentMetrics,
-  bringOnline,
   guestDetails,
   reseedRandom,
   setClock,
   volumeStats,
 } from "./guest-facts.ts";
+import { bringOnline, loadMemoryDriver } from "./hotplug.ts";
 import { requireId } from "./ids.ts";
 import { applyInterface, bringUpLoopback, describeInterfaces } from "./network/links.ts";
 import { addNeighbors, applyRoutes, describeRoutes } from "./network/routes.ts";
@@ -207,6 +207,7 @@ function guestMethods(): Partial<Methods> {
     GetGuestDetails: (request) => guestDetails(request),
     GetMetrics: () => ({ metrics: agentMetrics() + bootMetrics() }),
     OnlineCPUMem: async (request) => {
+      await loadMemoryDriver();
       await bringOnline(request);
       return {};
     },

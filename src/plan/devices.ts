@@ -75,7 +75,8 @@ export function usesSwtpm({ tpm, vm, paths }: RuntimeConfig): boolean {
   return vm.tee === "none" && paths.firmware !== "builtin";
 }
 
-/** Slot of the first root port on pcie.0; slot 0 is the host bridge, slot 0x1f the ICH9. */
+/** Slots of pcie.0: 0 is the host bridge, 1 the memory that can grow, then root ports, 0x1f the ICH9. */
+export const growingMemorySlot = 1;
 export const firstPortSlot = 2;
 const maxPorts = 0x1f - firstPortSlot;
 

@@ -2,6 +2,7 @@
 // shapes structurally.
 
 import type { RuntimeConfig } from "../config/schema.ts";
+import type { ContainerLimits } from "./limits.ts";
 
 export interface QemuFacts {
   readonly path: string;
@@ -70,6 +71,8 @@ export interface PodRequest {
   readonly layers?: readonly LayerRequest[];
   /** of the sandbox's specification: sizing, and the overrides that the configuration allows */
   readonly annotations: Readonly<Record<string, string>>;
+  /** of a container that is a pod of its own, which no annotation sizes */
+  readonly limits?: ContainerLimits;
   /** the document of `initdata.file`; the pod's annotation wins */
   readonly initdata?: string;
 }

@@ -49,10 +49,14 @@ export interface KernelFiles {
 export interface CpuPlan {
   readonly model: string;
   readonly vcpus: number;
+  /** to which CPUs can be plugged while the guest runs; absent: none can, as with every TEE */
+  readonly maxVcpus?: number;
 }
 
 export interface MemoryPlan {
   readonly sizeMiB: number;
+  /** to which it can grow while the guest runs; absent: it cannot, as with every TEE */
+  readonly maxMiB?: number;
   /** shared with vhost-user helper processes */
   readonly share: boolean;
 }

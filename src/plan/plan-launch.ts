@@ -32,11 +32,11 @@ export function planLaunch(config: RuntimeConfig, host: HostFacts, pod: PodReque
     { annotation: pod.annotations[initdataAnnotation], document: pod.initdata },
     config.initdata.maxBytes,
   );
-  const size = planSize(config, pod.annotations);
   const devices = planDevices(inputs, runFiles, initdata !== undefined);
   const cmdline = composeCmdline(config, host.image);
   const kernel = planKernel(inputs, cmdline);
   const accelerator = chooseAccelerator(config, host);
+  const { start, most } = planSize(config, pod, accelerator);
   return {
     version: 1,
     podId: pod.podId,
@@ -45,9 +45,14 @@ export function planLaunch(config: RuntimeConfig, host: HostFacts, pod: PodReque
     accelerator,
     ...(pod.netns === undefined ? {} : { netns: absolute(pod.netns, "netns") }),
     sandbox: config.vm.sandbox && host.qemu.sandbox,
-    cpu: { model: chooseCpu(config, accelerator), vcpus: size.vcpus },
+    cpu: {
+      model: chooseCpu(config, accelerator),
+      vcpus: start.vcpus,
+      ...(most.vcpus === start.vcpus ? {} : { maxVcpus: most.vcpus }),
+    },
     memory: {
-      sizeMiB: size.memoryMiB,
+      sizeMiB: start.memoryMiB,
+      ...(most.memoryMiB === start.memoryMiB ? {} : { maxMiB: most.memoryMiB }),
       share: devices.vsock.transport === "vhost-user" || devices.share !== undefined,
     },
     tee: planTee[config.vm.tee](inputs, initdata),

@@ -1,7 +1,8 @@
 // LaunchPlan -> QEMU's argv. Objects and devices go as JSON, where QEMU takes it: no comma of a
 // path can then become an option.
-import { firstPortSlot } from "./devices.ts";
+import { firstPortSlot, growingMemorySlot } from "./devices.ts";
 import type { ColdDevice, FirmwarePlan, LaunchPlan, TeePlan } from "./launch-plan.ts";
+import { growingMemory, mebibyte } from "./limits.ts";
 
 type Renderers<T extends { kind: string }, R> = { readonly [K in T["kind"]]: (part: Extract<T, { kind: K }>) => R };
 
@@ -17,9 +18,8 @@ export function renderQemuArgv(plan: LaunchPlan): string[] {
     ...(plan.sandbox ? ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"] : []),
     ...["-machine", renderMachine(plan)],
     ...["-cpu", plan.cpu.model],
-    ...["-smp", `${plan.cpu.vcpus}`],
-    ...["-m", `${plan.memory.sizeMiB}M`],
-    ...["-object", json(memoryBackend(plan))],
+    ...["-smp", renderCpus(plan)],
+    ...renderMemory(plan),
     ...renderTee(plan.tee),
     ...renderFirmware(plan.firmware),
     ...renderKernel(plan),
@@ -61,14 +61,26 @@ function renderMachine({ accelerator, tee, firmware }: LaunchPlan): string {
   ].join(",");
 }
 
-function memoryBackend({ memory }: LaunchPlan): Readonly<Record<string, unknown>> {
-  return {
-    "qom-type": "memory-backend-memfd",
-    id: "mem0",
-    size: memory.sizeMiB * 1024 * 1024,
-    share: memory.share,
-    reserve: false,
-  };
+function renderCpus({ cpu: { vcpus, maxVcpus } }: LaunchPlan): string {
+  return maxVcpus === undefined ? `${vcpus}` : `${vcpus},maxcpus=${maxVcpus}`;
+}
+
+/** What can be added is a device of its own, empty at first: the host backs only what the guest takes. */
+function renderMemory({ memory }: LaunchPlan): string[] {
+  const { sizeMiB, maxMiB, share } = memory;
+  const backend = (id: string, size: number) => [
+    "-object",
+    json({ "qom-type": "memory-backend-memfd", id, size: size * mebibyte, share, reserve: false }),
+  ];
+  if (maxMiB === undefined) return ["-m", `${sizeMiB}M`, ...backend("mem0", sizeMiB)];
+  const addr = `0x${growingMemorySlot}`;
+  const device = { driver: "virtio-mem-pci", id: growingMemory, bus: "pcie.0", addr, memdev: "mem1" };
+  return [
+    ...["-m", `size=${sizeMiB}M,maxmem=${maxMiB}M`],
+    ...backend("mem0", sizeMiB),
+    ...backend("mem1", maxMiB - sizeMiB),
+    ...["-device", json({ ...device, ...virtioProperties(false) })],
+  ];
 }
 
 const teeRenderers: Renderers<TeePlan, string[]> = {

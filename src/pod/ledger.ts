@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { EnvironmentLacks, errnoOf, errorText, HostCallFailed } from "../lib/errors.ts";
 import type { OwnedThing, Ownership } from "../lib/owned.ts";
+import type { VmSize } from "../plan/limits.ts";
 
 export interface LedgerRecord {
   readonly version: 1;
@@ -17,6 +18,8 @@ export interface LedgerRecord {
   readonly shim: { readonly pid: number; readonly startTime: string };
   /** milliseconds since the epoch */
   readonly createdAt: number;
+  /** of the VM as it is now; absent before there is one */
+  readonly size?: VmSize;
   readonly owned: readonly OwnedThing[];
 }
 
@@ -36,6 +39,12 @@ export class Ledger implements Ownership {
 
   get owned(): readonly OwnedThing[] {
     return this.#record.owned;
+  }
+
+  /** Facts for whoever lists pods; nothing is reclaimed by them. */
+  note(facts: Pick<LedgerRecord, "size">): void {
+    this.#record = { ...this.#record, ...facts };
+    this.#write();
   }
 
   claim(thing: OwnedThing): Promise<void> {

@@ -7,13 +7,15 @@ import { Lifecycle } from "../lib/lifecycle.ts";
 import type { Logger } from "../lib/logger.ts";
 import { raceLasting } from "../lib/race.ts";
 import type { SandboxRole } from "../oci/cri-annotations.ts";
-import type { ContainerSpec, Process as OciProcess, SandboxSpec } from "../oci/types.ts";
+import type { ContainerSpec, Process as OciProcess, Resources, SandboxSpec } from "../oci/types.ts";
+import { readLimits } from "../plan/limits.ts";
 import { containerDisks, refuseHostNamespaces, translateContainer } from "../translate/container.ts";
 import { type CopyIn, hostSources } from "../translate/mounts.ts";
 import { joinSandbox } from "../translate/sandbox.ts";
 import { Container } from "./container.ts";
 import { LayerDisks } from "./disks.ts";
 import { type PodState, podTable } from "./lifecycles.ts";
+import { PodSize } from "./pod-size.ts";
 import type { LaunchedPod, LayerFile, PodPorts, PodRequest, ProcessExit, RootfsMount, StdioPaths } from "./ports.ts";
 import { exitOfLostProcess } from "./process.ts";
 import { VolumeDisks } from "./volume-disks.ts";
@@ -54,7 +56,7 @@ export class Pod {
   readonly #abort = new AbortController();
   readonly #entries = new Map<string, Entry>();
   readonly #creating = new Set<string>();
-  #launched: (LaunchedPod & { disks: LayerDisks; volumeDisks: VolumeDisks }) | null = null;
+  #launched: (LaunchedPod & { disks: LayerDisks; volumeDisks: VolumeDisks; size: PodSize }) | null = null;
   /** of a pod that was booted alone; its containers share what is in it */
   #sandbox: SandboxSpec | null = null;
   #ending: Promise<void> | null = null;
@@ -145,6 +147,24 @@ export class Pod {
     }
   }
 
+  /** The VM grows before the container's limits do; new limits that the guest refuses leave it as it was. */
+  async update(id: string, resources: Resources): Promise<void> {
+    const container = this.container(id);
+    container.init.lifecycle.require("update", "created", "running", "paused");
+    const size = this.#launched?.size;
+    if (size === undefined) throw new WrongState(`pod ${this.id}`, this.lifecycle.state, "update a container");
+    const before = size.limitsOf(id);
+    await size.claim(id, readLimits(resources, before));
+    try {
+      await container.update(resources);
+    } catch (error) {
+      await size.claim(id, before).catch((again: unknown) => {
+        this.#logger.warn("the VM keeps its new size", { error: errorText(again) });
+      });
+      throw error;
+    }
+  }
+
   /** Answers with the exit; idempotent while under way, NotFound once done. */
   async delete(id: string): Promise<ProcessExit> {
     const entry = this.#entries.get(id);
@@ -175,9 +195,10 @@ export class Pod {
     this.lifecycle.move("booting", "create its first container");
     try {
       refuseHostNamespaces(request.spec);
-      const { podId, ...podRequest } = { podId: request.id, ...request };
+      const { id: podId, role, spec, ...rest } = request;
+      const limits = role === "single" ? { limits: readLimits(spec.linux.resources) } : {};
       const [launched, layers] = await settleBoth(
-        this.#ports.launch({ podId, ...podRequest }, this.#abort.signal),
+        this.#ports.launch({ podId, spec, ...rest, ...limits }, this.#abort.signal),
         this.#prepareRootfs(request),
       );
       this.#adopt(launched);
@@ -193,7 +214,9 @@ export class Pod {
 
   #adopt(launched: LaunchedPod): LaunchedPod {
     const volumeDisks = new VolumeDisks(launched.vm, (path, bytes) => this.#ports.makeDiskFile(path, bytes));
-    this.#launched = { ...launched, volumeDisks, disks: new LayerDisks(launched.vm, this.#logger) };
+    const size = new PodSize({ launched, logger: this.#logger, sized: (now) => this.#ports.sized(now) });
+    this.#launched = { ...launched, volumeDisks, disks: new LayerDisks(launched.vm, this.#logger), size };
+    this.#ports.sized(launched.vm.size);
     launched.guest.gone.catch((reason: unknown) => {
       this.#logger.info("the guest is gone", { reason: errorText(reason) });
       void this.end(exitOfLostProcess);
@@ -214,11 +237,14 @@ export class Pod {
 
   async #createContainer(request: CreateRequest, layers: readonly LayerFile[]): Promise<Container> {
     if (this.#launched === null) throw new WrongState(`pod ${this.id}`, this.lifecycle.state, "create a container");
-    const { vm, guest, disks, volumeDisks, volumes: rules } = this.#launched;
+    const { vm, guest, disks, volumeDisks, size, volumes: rules } = this.#launched;
     const sources = await this.#ports.probeSources(hostSources(request.spec.mounts ?? []));
     const paths = layers.map((layer) => layer.path);
     const { id: containerId, bundle, role, spec } = request;
     await using undo = new CleanupStack();
+    // the pod's first container is no workload where it has others
+    if (role !== "sandbox") await size.claim(containerId, readLimits(spec.linux.resources));
+    undo.defer("give its resources back", () => size.release(containerId));
     const guestLayers = await disks.plug(layers);
     undo.defer("unplug the layers", () => disks.unplug(paths));
     const stdio = await this.#ports.openStdio(request.stdio, containerId);
@@ -250,6 +276,7 @@ export class Pod {
     );
     container.init.attachStdio(stdio);
     this.#entries.set(containerId, { container, layers: paths, followed: this.#follow(plan.copies, guest) });
+    void container.init.wait().then(() => size.ended(containerId));
     if (role !== "container") void container.init.wait().then(() => this.#sandboxEnded(container));
     undo.move();
     return container;
@@ -308,6 +335,7 @@ export class Pod {
       clearTimeout(timer);
     }
     await launched.disks.unplug(entry.layers);
+    await launched.size.release(id);
     await this.#ports.releaseContainer(id);
   }
 

@@ -3,6 +3,8 @@
 import type { Duplex } from "node:stream";
 import type { VmExitFacts } from "../lib/errors.ts";
 import type { ContainerSpec, Process as OciProcess, Resources, SandboxSpec } from "../oci/types.ts";
+import type { ContainerLimits, VmSize } from "../plan/limits.ts";
+import type { SizeRange } from "../plan/resize.ts";
 import type { CopyIn, HostShare, SourceFacts, VolumeRules } from "../translate/mounts.ts";
 import type { GuestFeatures } from "../translate/spec.ts";
 import type { GuestStorage, LayerVerity } from "../translate/storages.ts";
@@ -35,6 +37,12 @@ export interface PodVm extends AsyncDisposable {
   plugDisk(disk: DiskToPlug): Promise<GuestDiskAddress>;
   /** idempotent; a disk that the guest does not release in time is left to the end of the VM */
   unplugDisk(id: string): Promise<void>;
+  readonly size: VmSize;
+  readonly sizeRange: SizeRange;
+  /** how errors name the kind of VM */
+  readonly launchClass: string;
+  /** All or nothing, one call at a time; `bringOnline` is called until the guest uses what it got. */
+  resize(wanted: VmSize, bringOnline: (newCpus: number) => Promise<void>): Promise<void>;
   /** escalates: QMP quit, SIGTERM, SIGKILL; concurrent callers share one outcome */
   stop(): Promise<void>;
 }
@@ -185,6 +193,8 @@ export interface GuestControl {
   resume(containerId: string): Promise<void>;
   /** SIGKILL to every process of the container */
   killAll(containerId: string): Promise<void>;
+  /** waits for that many new CPUs and brings them online, and all new memory */
+  bringOnline(newCpus: number): Promise<void>;
   /** waits for the next container that ran out of memory */
   nextOom(): Promise<string>;
 }
@@ -194,6 +204,8 @@ export interface LaunchedPod {
   readonly vm: PodVm;
   readonly guest: Guest;
   readonly volumes: VolumeRules;
+  /** what the guest itself needs beside its containers' limits */
+  readonly memoryOverheadMiB: number;
 }
 
 export interface PodRequest {
@@ -202,6 +214,8 @@ export interface PodRequest {
   readonly spec: SandboxSpec;
   /** the guest holds a process namespace for the pod's containers, as no container of the pod does */
   readonly holdsPids?: boolean;
+  /** of a container that is a pod of its own: nobody else says how large the pod is to be */
+  readonly limits?: ContainerLimits;
   /** path of the runtime's configuration file, from containerd's options; empty for the default */
   readonly configPath: string;
 }
@@ -236,6 +250,8 @@ export interface PodPorts {
   /** lets host files and directories appear in the guest's share */
   shareWithGuest(containerId: string, shares: readonly HostShare[]): Promise<void>;
   emit(event: PodEvent): void;
+  /** the VM has this size from now on */
+  sized(size: VmSize): void;
   /** lets go of what `prepareRootfs` and `shareWithGuest` made for this container alone */
   releaseContainer(containerId: string): Promise<void>;
   /** ends everything the ledger still names */

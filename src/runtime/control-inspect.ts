@@ -5,14 +5,14 @@ import type { Pod } from "../pod/pod.ts";
 import type { ControlledPod } from "./controlled-pod.ts";
 
 export function inspectPod({ pod, host }: ControlledPod) {
-  const plan = host.launched?.vm.plan;
+  const vm = host.launched?.vm;
   return {
     podId: pod.id,
     state: pod.lifecycle.state,
     shimPid: process.pid,
     vmPid: pod.pid,
     runDir: host.runDir,
-    ...(plan === undefined ? {} : { launch: describeLaunch(plan) }),
+    ...(vm === undefined ? {} : { size: vm.size, launch: describeLaunch(vm.plan) }),
     agent: host.launched === null ? null : { version: host.launched.agent.version },
     timeline: host.timeline.marks,
     containers: pod.containerIds.map((id) => describeContainer(pod, id)),

@@ -76,6 +76,9 @@ function guestControl(rpc: AgentRpc, call: { timeoutMs: number }): GuestControl 
     // an empty exec id with this signal means the whole container (agent-protocol §7.1)
     killAll: async (container_id) =>
       void (await rpc.SignalProcess({ container_id, exec_id: "", signal: signalKill }, call)),
+    bringOnline: async (newCpus) => {
+      await rpc.OnlineCPUMem({ wait: true, nb_cpus: newCpus, cpu_only: false }, call);
+    },
     nextOom: async () => (await rpc.GetOOMEvent({})).container_id,
   };
 }

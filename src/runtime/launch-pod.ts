@@ -67,6 +67,7 @@ export async function launchPod(request: PodRequest, context: LaunchContext): Pr
     runDir,
     nics,
     annotations: request.spec.annotations ?? {},
+    ...(request.limits === undefined ? {} : { limits: request.limits }),
     ...(config.initdata.file === "" ? {} : { initdata: await readFile(config.initdata.file, "utf8") }),
     ...(netns === undefined ? {} : { netns }),
   });
@@ -85,7 +86,7 @@ export async function launchPod(request: PodRequest, context: LaunchContext): Pr
     emptyDirs: config.volumes.emptydirMode,
     emptyDirBytes: config.volumes.emptydirSize * 1024 * 1024,
   } as const;
-  const launched = { vm, forward, volumes, ...(await sandbox) };
+  const launched = { vm, forward, volumes, memoryOverheadMiB: config.vm.memoryOverhead, ...(await sandbox) };
   undo.move();
   void tellExpected(plan, logger);
   return launched;

@@ -16,6 +16,7 @@ import { followVolume, probeVolumeSources } from "../host/volumes.ts";
 import { Unsupported } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import { Timeline } from "../lib/timeline.ts";
+import type { VmSize } from "../plan/limits.ts";
 import { Ledger } from "../pod/ledger.ts";
 import type {
   LayerFile,
@@ -151,6 +152,11 @@ export class PodHost implements PodPorts {
     if (event.containerId === this.#options.podId && kind === "start") this.timeline.mark("sandbox started");
     this.events.push("pod", kind, data);
     this.#options.emit(event);
+  }
+
+  sized(size: VmSize): void {
+    this.#ledger.note({ size });
+    this.events.push("pod", "sized", { ...size });
   }
 
   async reclaim(): Promise<void> {

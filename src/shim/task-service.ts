@@ -141,7 +141,7 @@ function controlHandlers({ pods, emit }: TaskServiceDeps) {
     },
     async Update(request) {
       const resources = parseResources(payloadOf(request.resources, resourcesType, "resources"));
-      await pods.container(request.id).update(resources);
+      await pods.podOf(request.id).update(request.id, resources);
       return {};
     },
     async Stats({ id }) {

@@ -7,12 +7,15 @@ import { withDeadline } from "../lib/deadline.ts";
 import { DeadlineExceeded, type VmExitFacts } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { LaunchPlan } from "../plan/launch-plan.ts";
+import type { VmSize } from "../plan/limits.ts";
+import type { SizeRange } from "../plan/resize.ts";
 import type { QmpSession } from "../wire/qmp/client.ts";
 import type { Child } from "./child.ts";
 import type { GuestConsole } from "./console.ts";
 import { dialUntilAnswered } from "./dial.ts";
 import { type DiskAddress, type DiskRequest, Disks } from "./disks.ts";
 import { explainExit, explainSilence } from "./failure-causes.ts";
+import { type BringOnline, RunningSize } from "./vm-size.ts";
 
 export interface VmParts {
   readonly plan: LaunchPlan;
@@ -38,6 +41,7 @@ export class RunningVm implements AsyncDisposable {
   readonly stop: () => Promise<void>;
   readonly #parts: VmParts;
   readonly #disks: Disks;
+  readonly #size: RunningSize;
   readonly #gone = new AbortController();
 
   constructor(parts: VmParts) {
@@ -48,6 +52,7 @@ export class RunningVm implements AsyncDisposable {
     this.qmp = parts.qmp;
     this.exited = parts.exited;
     this.#disks = new Disks(parts.qmp, parts.plan, { logger: parts.logger });
+    this.#size = new RunningSize(parts.qmp, parts.plan, { logger: parts.logger });
     this.stop = once(() => this.#end());
     void parts.exited.then(() => this.#gone.abort());
   }
@@ -70,6 +75,22 @@ export class RunningVm implements AsyncDisposable {
 
   async unplugDisk(id: string): Promise<void> {
     await this.#disks.unplug(id);
+  }
+
+  get size(): VmSize {
+    return this.#size.now;
+  }
+
+  get sizeRange(): SizeRange {
+    return this.#size.range;
+  }
+
+  get launchClass(): string {
+    return this.plan.class;
+  }
+
+  async resize(wanted: VmSize, bringOnline: BringOnline): Promise<void> {
+    await this.#size.change(wanted, bringOnline);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

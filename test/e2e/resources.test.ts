@@ -28,6 +28,7 @@ describe("Resources", function () {
   const e2e = usePods();
   let pod: Pod;
   let container: string;
+  let large: string;
 
   before(async function () {
     this.timeout(BOOT_LIMIT_MS);
@@ -100,6 +101,58 @@ describe("Resources", function () {
     const status = await e2e.cri.exited(greedy);
     assert.equal(status.exitCode, 137);
     assert.equal(status.reason, "OOMKilled");
+  });
+
+  const grow = (quota: number, memoryMiB: number) => {
+    const memory = String(memoryMiB * MEBIBYTE);
+    return e2e.cri.crictl(["update", "--memory", memory, "--cpu-quota", String(quota), large], { timeoutMs: 120_000 });
+  };
+  /** CPUs and memory of the machine that the container runs in; the kernel keeps some memory for itself. */
+  const machine = async () => {
+    const script = "nproc; sed -n 's/MemTotal: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo";
+    const [count = "", kibibytes = ""] = (await e2e.cri.exec(large, ["sh", "-c", script])).split("\n");
+    return { cpus: Number(count), memoryMiB: Number(kibibytes) / 1024 };
+  };
+
+  /** CPUs come later only under KVM: Linux takes none from TCG. */
+  const hasLateCpus = async () => {
+    const { stdout } = await mustSucceed(e2e.cri.lab.exec(["kata-cvm", "inspect", pod.id, "--json"]));
+    const { launch } = JSON.parse(stdout.toString("utf8")) as { launch: { accelerator: string } };
+    return launch.accelerator === "kvm";
+  };
+
+  it("the VM grows for a container that may use more than it has", async function () {
+    if (!IS_OURS) this.skip();
+    this.timeout(BOOT_LIMIT_MS);
+    const resources = { cpu_period: 100_000, cpu_quota: 300_000, memory_limit_in_bytes: 3072 * MEBIBYTE };
+    large = await e2e.cri.start(pod, { resources });
+    const { cpus, memoryMiB } = await machine();
+    const expectedCpus = (await hasLateCpus()) ? 4 : 2;
+    assert.equal(cpus, expectedCpus, "3 CPUs beside three quarters of one");
+    assert.ok(memoryMiB > 3500, `${memoryMiB} MiB`);
+    const { stdout } = await mustSucceed(e2e.cri.lab.exec(["kata-cvm", "pods", "--json"]));
+    const { pods } = JSON.parse(stdout.toString("utf8")) as { pods: { id: string; size: unknown }[] };
+    // 3072 MiB beside 160, and the guest's own 512, by whole blocks of 128
+    assert.deepEqual(pods.find(({ id }) => id === pod.id)?.size, { vcpus: expectedCpus, memoryMiB: 3840 });
+  });
+
+  it("the VM grows further for an update", async function () {
+    if (!IS_OURS) this.skip();
+    this.timeout(BOOT_LIMIT_MS);
+    const late = await hasLateCpus();
+    await mustSucceed(grow(late ? 400_000 : 300_000, 4096));
+    const { cpus, memoryMiB } = await machine();
+    assert.equal(cpus, late ? 5 : 2);
+    assert.ok(memoryMiB > 4500, `${memoryMiB} MiB`);
+  });
+
+  it("an update beyond what the configuration allows is refused by its key and changes nothing", async function () {
+    if (!IS_OURS) this.skip();
+    const { code, stderr } = await grow(300_000, 20_480);
+    assert.notEqual(code, 0);
+    assert.match(stderr, /add up to 21248 MiB .*, its VM grows to 16384 MiB .* \(vm\.max_memory\)/);
+    const { memoryMiB } = await machine();
+    assert.ok(memoryMiB < 5000, `${memoryMiB} MiB`);
   });
 
   it("leaves nothing behind", async () => {

@@ -73,6 +73,7 @@ const drivers = [
   "scsi-hd",
   "isa-serial",
   "tpm-crb",
+  "virtio-mem-pci",
 ];
 
 async function interview(qemu: string) {

@@ -76,6 +76,8 @@ export class RunHost implements PodPorts {
     this.host.emit(event);
   }
 
+  sized: PodPorts["sized"] = (size) => this.host.sized(size);
+
   reclaim(): Promise<void> {
     return this.host.reclaim();
   }

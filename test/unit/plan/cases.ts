@@ -13,6 +13,8 @@ export const classes = {
   tdx: '[vm]\ntee = "tdx"\n[paths]\nfirmware = "/usr/share/ovmf/OVMF.inteltdx.fd"',
   "dev-measured": "",
   "dev-fast": '[vm]\nboot = "direct"\n[paths]\nfirmware = "builtin"',
+  "dev-growing":
+    '[vm]\nboot = "direct"\naccelerator = "kvm"\n[paths]\nfirmware = "builtin"\n[container]\nstatic_resources = false',
 } as const;
 export type ClassName = keyof typeof classes;
 

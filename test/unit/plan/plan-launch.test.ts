@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { parseConfig } from "../../../src/config/parse.ts";
 import { EnvironmentLacks, InvalidRequest } from "../../../src/lib/errors.ts";
 import type { HostFacts, PodRequest } from "../../../src/plan/inputs.ts";
+import type { ContainerLimits } from "../../../src/plan/limits.ts";
 import { measuredParts } from "../../../src/plan/measured-parts.ts";
 import { planLaunch } from "../../../src/plan/plan-launch.ts";
 import { renderQemuArgv } from "../../../src/plan/qemu-argv.ts";
@@ -15,8 +16,8 @@ function plan(toml: string, changes: { pod?: Partial<PodRequest>; host?: Partial
 }
 
 const cri = (name: string) => `io.kubernetes.cri.sandbox-${name}`;
-const sizeOf = (annotations: Readonly<Record<string, string>>, toml = "") => {
-  const { cpu, memory } = plan(toml, { pod: { annotations } });
+const sizeOf = (annotations: Readonly<Record<string, string>>, toml = "", limits: ContainerLimits = {}) => {
+  const { cpu, memory } = plan(toml, { pod: { annotations, limits } });
   return [cpu.vcpus, memory.sizeMiB];
 };
 
@@ -41,6 +42,28 @@ describe("the size of a VM", () => {
     assert.throws(
       () => sizeOf({ [cri("cpu-quota")]: "400000" }, "[vm]\nvcpu_classes = [1, 2]"),
       new InvalidRequest(`annotations["${cri("cpu-quota")}"]`, "asks for 4 CPUs, the largest of vm.vcpu_classes is 2"),
+    );
+  });
+
+  it("follows the limits of a container that is a pod of its own", () => {
+    assert.deepEqual(sizeOf({}, "", { milliCpus: 2001, memoryBytes: 3 * 1024 ** 3 }), [4, 3584]);
+  });
+
+  it("follows the pod's annotations where they and a container speak", () => {
+    const limits = { milliCpus: 8000, memoryBytes: 1024 ** 3 };
+    assert.deepEqual(sizeOf({ [cri("cpu-quota")]: "100000", [cri("memory")]: "134217728" }, "", limits), [1, 640]);
+  });
+
+  it("adds the configured overhead, which the RuntimeClass accounts for, to the sum of limits and nothing to the default", () => {
+    const toml = "[vm]\nmemory_overhead = 100\ndefault_memory = 300";
+    assert.deepEqual(sizeOf({ [cri("memory")]: String(400 * 1024 ** 2) }, toml), [2, 500]);
+    assert.deepEqual(sizeOf({}, toml), [2, 300]);
+  });
+
+  it("is refused for a container of its own by the field of its specification", () => {
+    assert.throws(
+      () => sizeOf({}, "", { milliCpus: 65_000 }),
+      /^InvalidRequest: linux\.resources\.cpu\.quota: asks for 65/,
     );
   });
 

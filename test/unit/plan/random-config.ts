@@ -43,6 +43,9 @@ const samples: Readonly<Record<string, readonly unknown[]>> = {
   "vm.hotplug_ports": [0, 4, 20],
   "vm.kernel_params": ["", "loglevel=7", "a=,b"],
   "vm.sandbox": [true, false],
+  "vm.max_vcpus": [1, 8, 240],
+  "vm.max_memory": [256, 16_384, 1_048_576],
+  "container.static_resources": [true, false],
   "paths.firmware": ["/usr/share/ovmf/OVMF.fd", "/fw/OVMF.amdsev.fd", "builtin", "/a,b"],
   "paths.igvm": ["", "/fw/svsm.igvm"],
   "tpm.device": ["auto", "none", "swtpm"],
@@ -76,6 +79,9 @@ export function randomPod(random: Random): PodRequest {
     ...(random() < 0.5 ? { netns: "/var/run/netns/cni-1" } : {}),
     nics: count(3).map((i) => ({ tap: `tap${i}`, mac: `0a:58:0a:58:00:0${i}`, mtu: pick(random, [576, 1500, 9000]) })),
     layers: count(2).map((i) => ({ id: `layer-${i}`, path: `/layers/${i}.erofs` })),
+    ...(random() < 0.3
+      ? { limits: { milliCpus: pick(random, [1, 1500]), memoryBytes: pick(random, [1, 2 ** 32]) } }
+      : {}),
     annotations: random() < 0.3 ? { [initdataAnnotation]: initdataAnnotationValue } : {},
   };
 }

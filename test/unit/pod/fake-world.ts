@@ -4,6 +4,8 @@
 import type { VmExitFacts } from "../../../src/lib/errors.ts";
 import { Unsupported } from "../../../src/lib/errors.ts";
 import { silentLogger } from "../../../src/lib/logger.ts";
+import type { VmSize } from "../../../src/plan/limits.ts";
+import type { SizeRange } from "../../../src/plan/resize.ts";
 import type { CreateRequest } from "../../../src/pod/pod.ts";
 import { Pod } from "../../../src/pod/pod.ts";
 import type {
@@ -14,6 +16,7 @@ import type {
   LayerFile,
   PodEvent,
   PodPorts,
+  PodRequest,
   PodVm,
   ProcessStdio,
   RootfsRequest,
@@ -108,20 +111,27 @@ export class FakeWorld implements PodPorts {
   failCreate: Error | null = null;
   beforeReclaim: () => Promise<void> = async () => undefined;
   failLaunch: Error | null = null;
+  failUpdate: Error | null = null;
   /** streams that were opened and not closed */
   openStreams = 0;
   plugged = new Set<string>();
+  readonly launches: PodRequest[] = [];
+  /** what the pod said of its VM's size, in order */
+  readonly sizes: VmSize[] = [];
+  sizeRange: SizeRange = { start: { vcpus: 2, memoryMiB: 2048 }, most: { vcpus: 8, memoryMiB: 16_384 } };
+  failResize: Error | null = null;
   readonly pod = new Pod("pod1", this, silentLogger);
   #clock = 1000;
 
   readonly guest: Guest = this.#makeGuest();
   readonly vm: PodVm = this.#makeVm();
 
-  async launch(_request: unknown, signal: AbortSignal): Promise<LaunchedPod> {
+  async launch(request: PodRequest, signal: AbortSignal): Promise<LaunchedPod> {
     this.log.push("launch");
+    this.launches.push(request);
     if (this.failLaunch !== null) throw this.failLaunch;
     signal.throwIfAborted();
-    return { vm: this.vm, guest: this.guest, volumes: this.volumes };
+    return { vm: this.vm, guest: this.guest, volumes: this.volumes, memoryOverheadMiB: 512 };
   }
 
   async prepareRootfs(request: RootfsRequest): Promise<readonly LayerFile[]> {
@@ -163,6 +173,10 @@ export class FakeWorld implements PodPorts {
   followVolume(hostPath: string): Disposable {
     this.log.push(`follow ${hostPath}`);
     return { [Symbol.dispose]: () => void this.log.push(`unfollow ${hostPath}`) };
+  }
+
+  sized(size: VmSize): void {
+    this.sizes.push(size);
   }
 
   emit(event: PodEvent): void {
@@ -217,8 +231,23 @@ export class FakeWorld implements PodPorts {
       this.vmExit.resolve({ exitCode: 0, signal: null, stderrTail: "", consoleTail: "" });
     };
     let target = 0;
+    const world = this;
+    let size: VmSize | undefined;
     return {
       pid: 4242,
+      launchClass: "fast",
+      get size() {
+        return size ?? world.sizeRange.start;
+      },
+      get sizeRange() {
+        return world.sizeRange;
+      },
+      resize: async (wanted, bringOnline) => {
+        if (this.failResize !== null) throw this.failResize;
+        await bringOnline(Math.max(0, wanted.vcpus - this.vm.size.vcpus));
+        size = { vcpus: Math.max(wanted.vcpus, this.vm.size.vcpus), memoryMiB: wanted.memoryMiB };
+        this.log.push(`resize ${size.vcpus} ${size.memoryMiB}`);
+      },
       exited: this.vmExit.promise,
       dialGuest: () => Promise.reject(new Unsupported("dialling", "a fake")),
       plugDisk: async ({ path }) => {
@@ -253,11 +282,15 @@ export class FakeWorld implements PodPorts {
       execProcess: async ({ execId }) => void this.log.push(`exec ${execId}`),
       process: ({ containerId, execId }) => this.process(containerId, execId),
       control: {
-        update: async () => undefined,
+        update: async (id) => {
+          if (this.failUpdate !== null) throw this.failUpdate;
+          this.log.push(`update ${id}`);
+        },
         stats: async () => this.stats,
         pause: async () => undefined,
         resume: async () => undefined,
         killAll: async (id) => void this.log.push(`kill all ${id}`),
+        bringOnline: async () => undefined,
         nextOom: () => new Promise(() => undefined),
       },
     };

@@ -41,6 +41,14 @@ describe("the ledger", () => {
     await ledger.release(qemu);
   });
 
+  it("tells the size that the VM has now", async () => {
+    const ledger = new Ledger(folder, facts);
+    await ledger.claim(qemu);
+    ledger.note({ size: { vcpus: 2, memoryMiB: 2048 } });
+    ledger.note({ size: { vcpus: 3, memoryMiB: 2176 } });
+    assert.deepEqual(readLedger(folder), { version: 1, ...facts, owned: [qemu], size: { vcpus: 3, memoryMiB: 2176 } });
+  });
+
   it("holds a thing once: a process claimed with its pid replaces its first claim", async () => {
     const ledger = new Ledger(folder, facts);
     await ledger.claim(qemu);

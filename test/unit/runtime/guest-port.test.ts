@@ -31,7 +31,7 @@ async function booted(extraFeatures: readonly string[] = ["kata-cvm-layers"]): P
   );
   const features = await readGuestFeatures(client.rpc, 5000);
   const guest = guestPort(client, { vm: world.vm, features, limits });
-  world.launch = async () => ({ vm: world.vm, guest, volumes: world.volumes });
+  world.launch = async () => ({ vm: world.vm, guest, volumes: world.volumes, memoryOverheadMiB: 512 });
   return {
     agent,
     world,
