@@ -77,13 +77,16 @@ export function networkNamespacePath(spec: SandboxSpec): string | undefined {
 /** A missing entry means "the host's own": there is no such thing inside a virtual machine. */
 export function refuseHostNamespaces(spec: SandboxSpec): void {
   const asked = [
-    ["network", "hostNetwork (NamespaceOptions.network = NODE)"],
-    ["ipc", "hostIPC (NamespaceOptions.ipc = NODE)"],
-    ["pid", "hostPID (NamespaceOptions.pid = NODE)"],
+    ["network", "hostNetwork"],
+    ["ipc", "hostIPC"],
+    ["pid", "hostPID"],
   ] as const;
-  for (const [type, field] of asked) {
+  for (const [type, name] of asked) {
     if (spec.linux.namespaces?.some((namespace) => namespace.type === type)) continue;
-    throw new Unsupported(field, `a pod in a virtual machine cannot join the host's ${type} namespace`);
+    throw new Unsupported(
+      `${name} (linux.security_context.namespace_options.${type}: NODE)`,
+      `a pod in a virtual machine cannot join the host's ${type} namespace`,
+    );
   }
   refuseMappings(spec);
 }
