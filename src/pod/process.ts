@@ -146,9 +146,13 @@ export class ContainerProcess {
       if (!unheard) await raceLasting(Promise.race([output, pauseUnref(killGraceMs)]), this.#deps.guestGone);
       await this.finish(status & 0xff);
     } catch (error) {
-      this.#deps.logger.warn("lost a process", { exec: this.facts.execId, error: errorText(error) });
       // a guest that is gone took everything with it: the pod ends all its processes, in order
-      if (error instanceof RemoteError) await this.finish(exitOfLostProcess);
+      const isLost = error instanceof RemoteError;
+      this.#deps.logger[isLost ? "warn" : "debug"]("lost a process", {
+        exec: this.facts.execId,
+        error: errorText(error),
+      });
+      if (isLost) await this.finish(exitOfLostProcess);
     } finally {
       stopInput.abort();
     }

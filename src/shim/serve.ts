@@ -39,6 +39,8 @@ export async function serve(invocation: Invocation): Promise<void> {
   process.on("SIGINT", () => void daemon.stop("SIGINT"));
   process.on("SIGUSR1", () => daemon.dump());
   process.on("SIGPIPE", () => undefined);
+  // such as too many listeners: what Node would write to a stderr that nobody reads
+  process.on("warning", ({ name, message }) => logger.warn("Node warns", { name, message }));
   process.on("uncaughtException", (error) => {
     logger.error("unexpected error", { error: error.stack ?? errorText(error) });
     if (strays.isTooMany()) void daemon.stop("too many unexpected errors");

@@ -168,13 +168,13 @@ async function readAll(fifo: string): Promise<string> {
 
 /** Of a pod's daemon: descriptors, threads, children, Node's timers and handles, ledger and files. */
 async function everythingHeld(bench: ShimBench, pod: string, pid: number): Promise<Holdings> {
-  bench.logOf(pod);
   process.kill(pid, "SIGUSR1");
   let log = "";
   for (const end = Date.now() + 10_000; !/open resources: .*"/.test(log); await pause(20)) {
     assert.ok(Date.now() < end, `no state dump: ${log}`);
     log += bench.logOf(pod);
   }
+  assert.doesNotMatch(log, /Node warns|unexpected/);
   const resources = /open resources: ([^"]*)"/.exec(log)?.[1]?.split(" ") ?? [];
   const runDir = bench.runDirOf(pod);
   const { owned } = JSON.parse(readFileSync(join(runDir, "ledger.json"), "utf8")) as { owned: { kind: string }[] };
