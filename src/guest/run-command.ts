@@ -1,5 +1,5 @@
-// Runs a helper program to its end with bounded output. Everything the agent spawns goes through
-// here or through the runtime, so that no child is ever left without someone waiting for it.
+// Runs a helper program to its end with bounded output. What the agent spawns goes through here or through
+// the runtime (and, for one moment of a pod, sys/user-namespace.ts), so that nobody's child is left unwaited for.
 import { spawn } from "node:child_process";
 import { HostCommandFailed } from "../lib/errors.ts";
 import { Tail } from "../lib/tail.ts";
