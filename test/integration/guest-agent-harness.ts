@@ -74,6 +74,8 @@ export class AgentUnderTest implements AsyncDisposable {
       format: "cjs",
       target: "node20",
       external: ["koffi"],
+      define: { "import.meta.url": "moduleUrl" },
+      banner: { js: 'const moduleUrl = require("node:url").pathToFileURL(__filename).href;' },
       logLevel: "error",
     });
     const loop = makeRootLayer(directory);
