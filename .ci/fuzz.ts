@@ -10,7 +10,11 @@ import { mutate, random } from "../test/fuzz/mutate.ts";
 import { type FuzzTarget, isRefusal } from "../test/fuzz/target.ts";
 
 const PROGRESS_MS = 2000;
+/** CPU time of one input; a loaded machine must not look like a hang */
 const INPUT_LIMIT_MS = 2000;
+/** and of one that waits for something that never comes */
+const INPUT_WAIT_MS = 60_000;
+const CLOCK_TICK_MS = 10;
 const MEMORY_LIMIT = 768 << 20;
 const findings = join(tmpdir(), "kata-cvm-fuzz");
 
@@ -95,7 +99,7 @@ async function runJob(job: Job): Promise<Outcome> {
   const child = fork(import.meta.filename, ["--job", JSON.stringify(job)], { execArgv });
   let timer: NodeJS.Timeout | undefined;
   const outcome = await new Promise<Outcome>((resolve) => {
-    timer = watch(job, (error) => resolve({ kind: "failure", error }));
+    timer = watch(job, child.pid ?? 0, (error) => resolve({ kind: "failure", error }));
     child.once("message", (message) => resolve(message as Outcome));
     child.once("exit", (code, signal) => resolve({ kind: "failure", error: `the process ended with ${signal ?? code}` }));
   });
@@ -105,19 +109,32 @@ async function runJob(job: Job): Promise<Outcome> {
 }
 
 /** Tells the progress, and when one input takes too long. */
-function watch(job: Job, fail: (error: string) => void): NodeJS.Timeout {
-  let seen = { index: 0, since: performance.now() };
+function watch(job: Job, pid: number, fail: (error: string) => void): NodeJS.Timeout {
+  let seen = { index: 0, since: performance.now(), cpuMs: 0 };
   let told = performance.now();
   return setInterval(() => {
     const [index, accepted] = readProgress(job);
     const now = performance.now();
-    if (index !== seen.index) seen = { index, since: now };
-    else if (index > 0 && index < job.runs && now - seen.since > INPUT_LIMIT_MS)
-      fail(`takes longer than ${INPUT_LIMIT_MS} ms`);
+    const cpuMs = cpuTimeOf(pid);
+    if (index !== seen.index) seen = { index, since: now, cpuMs };
+    else if (index > 0 && index < job.runs) {
+      if (cpuMs - seen.cpuMs > INPUT_LIMIT_MS) fail(`takes longer than ${INPUT_LIMIT_MS} ms`);
+      if (now - seen.since > INPUT_WAIT_MS) fail(`is not done after ${INPUT_WAIT_MS} ms`);
+    }
     if (now - told < PROGRESS_MS) return;
     told = now;
     console.log(`  ${job.target}: ${index} of ${job.runs} inputs, ${accepted} accepted`);
   }, 100);
+}
+
+/** utime and stime of proc_pid_stat(5), all threads; 0 once the process is gone. */
+function cpuTimeOf(pid: number): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+    return (Number(fields[11]) + Number(fields[12])) * CLOCK_TICK_MS;
+  } catch {
+    return 0;
+  }
 }
 
 function readProgress({ progress }: Job): [number, number] {
