@@ -1,4 +1,4 @@
-// The pod's cgroup on the host: QEMU and the shim are accounted and limited there. Controllers may
+// The pod's cgroup on the host: QEMU and its helpers are accounted and limited there. Controllers may
 // be on v1 (one tree each), on v2 (one tree), or on both; only the modes that exist are written to.
 import { mkdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
