@@ -39,7 +39,7 @@ export async function makeUserNamespaces(mappings: IdMappings, hostname: string)
   }
 }
 
-/** The network stays the guest's, where the pod's capabilities count for nothing: low ports and `ping` need none. */
+/** The network stays the guest's, where the pod's capabilities count for nothing: low ports and ping sockets need none. */
 function openNetwork({ gids }: IdMappings): void {
   const { hostID = 0, size = 1 } = gids[0] ?? {};
   writeFileSync("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
