@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pause } from "../lib/deadline.ts";
-import { errnoOf, Unsupported } from "../lib/errors.ts";
+import { errnoOf, HostCommandFailed, Unsupported } from "../lib/errors.ts";
 import type { OnlineCPUMemRequest } from "../wire/gen/kata/agent.ts";
 import { runCommand } from "./run-command.ts";
 import { AgentFailure } from "./status.ts";
@@ -23,12 +23,19 @@ const runBounded: Run = (program, args) => runCommand(program, args, { timeoutMs
 /** On the first use: pods that never grow do not wait for it. In a confidential guest the host adds nothing. */
 export async function loadMemoryDriver(devices = VIRTIO_DEVICES, run: Run = runBounded): Promise<void> {
   if (!namesIn(devices).some((name) => isUndrivenMemory(join(devices, name)))) return;
-  const isConfidential = await run("systemd-detect-virt", ["--cvm", "--quiet"]).then(
-    () => true,
-    () => false,
-  );
-  if (isConfidential) throw new Unsupported("adding memory", "the guest is confidential");
+  if (await isConfidential(run)) throw new Unsupported("adding memory", "the guest is confidential");
   await run("modprobe", ["--", "virtio_mem"]);
+}
+
+/** Only the program's clear "no" is one. */
+async function isConfidential(run: Run): Promise<boolean> {
+  try {
+    await run("systemd-detect-virt", ["--cvm", "--quiet"]);
+    return true;
+  } catch (error) {
+    if (error instanceof HostCommandFailed && error.exitCode === 1) return false;
+    throw error;
+  }
 }
 
 function isUndrivenMemory(device: string): boolean {

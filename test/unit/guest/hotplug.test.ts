@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { bringOnline, loadMemoryDriver } from "../../../src/guest/hotplug.ts";
-import { Unsupported } from "../../../src/lib/errors.ts";
+import { HostCommandFailed, Unsupported } from "../../../src/lib/errors.ts";
 
 describe("what the host added to a running guest", () => {
   let dir: string;
@@ -70,9 +70,10 @@ describe("the driver of added memory", () => {
     writeFileSync(join(dir, name, "modalias"), `${modalias}\n`);
   };
   const commands: string[] = [];
-  const runIn = (guest: "confidential" | "ordinary") => async (program: string) => {
+  const runIn = (guest: "confidential" | "ordinary" | "unknown") => async (program: string) => {
     commands.push(program);
-    if (program === "systemd-detect-virt" && guest === "ordinary") throw new Error("exit 1");
+    if (program !== "systemd-detect-virt" || guest === "confidential") return;
+    throw new HostCommandFailed(program, { exitCode: guest === "ordinary" ? 1 : null, stderr: "" });
   };
   it("is loaded when a memory device has none", async () => {
     device("virtio0", "virtio:d00000002v00001AF4");
@@ -88,6 +89,12 @@ describe("the driver of added memory", () => {
     await loadMemoryDriver(dir, runIn("ordinary"));
     await loadMemoryDriver(join(dir, "missing"), runIn("ordinary"));
     assert.deepEqual(commands, []);
+  });
+
+  it("is not loaded where nobody can say whether the guest is confidential", async () => {
+    device("virtio1", "virtio:d00000018v00001AF4");
+    await assert.rejects(loadMemoryDriver(dir, runIn("unknown")), HostCommandFailed);
+    assert.deepEqual(commands, ["systemd-detect-virt"]);
   });
 
   it("is refused to the host of a confidential guest", async () => {
