@@ -28,7 +28,7 @@ export async function benchFloor(folder: string): Promise<Run[]> {
   if (!existsSync(kernel)) throw new Error(`no ${kernel}: run npm run image`);
   const initrd = floorInitrd(join(folder, "floor"));
   const accelerator = process.env["E2E_KVM"] === "works" ? ["kvm", "host"] : ["tcg", "max"];
-  const boot = (firmware: readonly string[]) => async () => {
+  const boot = (file: string, firmware: readonly string[]) => async () => {
     const machine = [
       "-machine",
       `q35,accel=${accelerator[0]}`,
@@ -40,15 +40,20 @@ export async function benchFloor(folder: string): Promise<Run[]> {
       "2",
     ];
     const quiet = ["-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio", "-no-reboot"];
-    const guest = ["-kernel", kernel, "-initrd", initrd, "-append", "console=ttyS0 quiet panic=-1"];
+    const guest = ["-kernel", file, "-initrd", initrd, "-append", "console=ttyS0 quiet panic=-1"];
     const { stdout } = await mustSucceed(
       runCommand(["qemu-system-x86_64", ...machine, ...quiet, ...firmware, ...guest], { timeoutMs: 120_000 }),
     );
     if (!stdout.includes("floor reached")) throw new Error("the floor's init did not run");
   };
-  const [bare = [], firmware = []] = await timedInTurn(ROUNDS, [boot([]), boot(["-bios", FIRMWARE])]);
+  const [bare = [], unpacked = [], firmware = []] = await timedInTurn(ROUNDS, [
+    boot(kernel, []),
+    boot(join(imageFolder(), "vmlinux"), []),
+    boot(kernel, ["-bios", FIRMWARE]),
+  ]);
   return [
     report({ name: "floor: QEMU, kernel, one-line init", unit: "ms", samples: bare }),
+    report({ name: "floor: the same, kernel unpacked", unit: "ms", samples: unpacked }),
     report({ name: "floor: the same with OVMF", unit: "ms", samples: firmware }),
   ];
 }
