@@ -30,5 +30,6 @@ export function guestCopyPath(containerId: string, destination: string): string 
 export function volumeName(containerId: string, destination: string): string {
   const tag = createHash("sha256").update(`${containerId}\n${destination}`).digest("hex").slice(0, 16);
   const name = basename(destination).replace(/[^\w.-]/g, "_") || "root";
-  return `${containerId}-${tag}-${name}`;
+  // a file's name has 255 bytes, and both sides put something of their own behind it
+  return `${containerId}-${tag}-${name.slice(0, 100)}`;
 }

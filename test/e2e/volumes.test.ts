@@ -66,15 +66,15 @@ class KubeletPod {
 }
 
 async function until(what: string, check: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 90_000; !(await check()); await pause(300)) {
-    assert.ok(Date.now() < end, `${what}: not within 90 s`);
+  for (const end = Date.now() + 200_000; !(await check()); await pause(300)) {
+    assert.ok(Date.now() < end, `${what}: not within 200 s`);
   }
 }
 
 const withMounts = (mounts: readonly Mount[]) => ({ command: SLEEP, more: { mounts } });
 
 describe("Volumes", function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   const e2e = usePods();
   let kubelet: KubeletPod;
   let outside = "";
@@ -230,7 +230,7 @@ describe("Volumes", function () {
 });
 
 describe("Volumes that are disks", function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   const e2e = usePods();
   let kubelet: KubeletPod;
   let empty = "";

@@ -58,6 +58,14 @@ describe("a mount of the host", () => {
     assert.notEqual(other.copies[0]?.guestPath, copies[0]?.guestPath);
   });
 
+  it("has a name that fits a directory, however long the destination is", () => {
+    const { shares } = translate({ ...bind("/srv"), destination: `/${"x".repeat(255)}` }, {}, sharing);
+    assert.ok(
+      Buffer.byteLength(shares[0]?.name ?? "") < 240 - 62,
+      "with the 62 characters more of a real container id",
+    );
+  });
+
   it("is refused with propagation, naming the field of the CRI, its value and the reason", () => {
     for (const [option, value] of [
       ["rshared", "PROPAGATION_BIDIRECTIONAL"],
