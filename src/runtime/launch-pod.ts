@@ -17,7 +17,6 @@ import { errorText, VmExited } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { Ownership } from "../lib/owned.ts";
 import type { Timeline } from "../lib/timeline.ts";
-import type { NicRequest } from "../plan/inputs.ts";
 import type { LaunchPlan } from "../plan/launch-plan.ts";
 import { planLaunch } from "../plan/plan-launch.ts";
 import type { LaunchedPod, PodRequest, PodVm } from "../pod/ports.ts";
@@ -60,12 +59,10 @@ export async function launchPod(request: PodRequest, context: LaunchContext): Pr
     netns === undefined ? noNetwork : readNetworkFacts(netns, { signal }),
   ]);
   timeline.mark("host facts read");
-  const nics = netns === undefined ? [] : await makeTaps(netns, network, ownership);
-  timeline.mark("network ready");
   const plan = planLaunch(config, facts, {
     podId: request.podId,
     runDir,
-    nics,
+    nics: network.interfaces.map(({ mac, mtu }, index) => ({ tap: tapName(index), mac, mtu })),
     annotations: request.spec.annotations ?? {},
     ...(request.limits === undefined ? {} : { limits: request.limits }),
     ...(config.initdata.file === "" ? {} : { initdata: await readFile(config.initdata.file, "utf8") }),
@@ -73,7 +70,7 @@ export async function launchPod(request: PodRequest, context: LaunchContext): Pr
   });
   if (plan.share !== undefined) await openShare(plan.share.dir, ownership);
   const inCgroup = await ownInCgroup(request.spec.linux.cgroupsPath, ownership);
-  const vm = await bootVm(plan, { ownership: inCgroup, signal, logger, timeline });
+  const vm = await bootBesideNetwork(plan, network, { ...context, ownership: inCgroup });
   await using undo = new CleanupStack();
   undo.defer("stop the VM", () => vm.stop());
   const sandbox = raceVmDeath(vm, becomeSandbox(vm, request, { ...context, network }));
@@ -126,15 +123,31 @@ async function becomeSandbox(vm: RunningVm, request: PodRequest, context: Launch
   return { agent, guest: guestPort(agent, { vm, features, limits: { ...limits, readBytes } }) };
 }
 
-/** One tap for each interface that CNI made, named so that both ends are told apart at a glance. */
-async function makeTaps(netns: string, network: NetworkFacts, ownership: Ownership): Promise<readonly NicRequest[]> {
-  return await Promise.all(
-    network.interfaces.map(async ({ name, mac, mtu }, index) => {
-      const tap = `tap${index}_kcvm`;
-      await createTap({ netns, peer: name, name: tap, mtu }, ownership);
-      return { tap, mac, mtu };
-    }),
+/** The taps are made while QEMU starts; none is still in the making when the launch has failed. */
+async function bootBesideNetwork(plan: LaunchPlan, network: NetworkFacts, context: LaunchContext): Promise<RunningVm> {
+  const { ownership, signal, logger, timeline } = context;
+  const taps = plan.netns === undefined ? Promise.resolve() : makeTaps(plan.netns, network, ownership);
+  const ready = taps.then(() => timeline.mark("network ready"));
+  ready.catch(() => undefined); // the boot asks for it later
+  try {
+    return await bootVm(plan, { ownership, signal, logger, timeline, devicesReady: ready });
+  } finally {
+    await Promise.allSettled([ready]);
+  }
+}
+
+/** One tap for each interface that CNI made. */
+async function makeTaps(netns: string, network: NetworkFacts, ownership: Ownership): Promise<void> {
+  await Promise.all(
+    network.interfaces.map(({ name, mtu }, index) =>
+      createTap({ netns, peer: name, name: tapName(index), mtu }, ownership),
+    ),
   );
+}
+
+/** Named so that both ends are told apart at a glance. */
+function tapName(index: number): string {
+  return `tap${index}_kcvm`;
 }
 
 /** A pod without port-forward is still a pod: what is missing is said, and the launch goes on. */

@@ -26,6 +26,8 @@ export interface BootOptions {
   readonly signal?: AbortSignal | undefined;
   /** takes a mark for each stage reached */
   readonly timeline?: { mark(stage: string): void };
+  /** what the devices need besides the plan, in the making while QEMU starts; its failure is the boot's */
+  readonly devicesReady?: Promise<unknown>;
   readonly transcript?: (entry: TranscriptEntry) => void;
   /** how guest ports are reached; the plan's transport when absent */
   readonly dial?: DialPort;
@@ -77,6 +79,7 @@ async function drive(
   try {
     qmp = await connectQmp(plan.runFiles.qmp, { ...monitorOptions(options), signal });
     options.timeline?.mark("qmp ready");
+    await options.devicesReady;
     let { vsock } = plan;
     for (const step of renderQmpSteps(plan)) {
       progress.during = step.execute === "cont" ? "starting the guest" : `plugging devices (${step.execute})`;

@@ -129,6 +129,15 @@ describe("bootVm", function () {
     await assert.rejects(bootVm(idlePlan(dir), { ownership, timeline, signal: cancel.signal }), Cancelled);
   });
 
+  it("plugs no device before what the devices need is there, and fails as that does", async () => {
+    const timeline = new Timeline(Date.now);
+    const refused = new AlreadyExists("tap", "tap0");
+    const devicesReady = new Promise((_, reject) => setTimeout(reject, 2_000, refused));
+    await assert.rejects(bootVm(idlePlan(dir), { ownership, timeline, devicesReady }), refused);
+    const stages = timeline.marks.map(({ stage }) => stage);
+    assert.deepEqual([stages.includes("qmp ready"), stages.includes("guest running")], [true, false]);
+  });
+
   const broken: [string, (plan: LaunchPlan) => LaunchPlan, string][] = [
     ["a kernel that is missing", (p) => ({ ...p, kernel: { kernel: `${dir}/none` } }), "file-missing"],
     [
