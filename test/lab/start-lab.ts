@@ -190,7 +190,7 @@ async function restartContainerd(folder: string, exec: Lab["exec"]): Promise<voi
   const end = Date.now() + START_LIMIT_MS;
   while (
     readFileSync(join(folder, "containerd.pid"), "utf8").trim() === before ||
-    (await exec(["ctr", "version"])).code !== 0
+    (await exec(["crictl", "version"])).code !== 0
   ) {
     if (Date.now() > end) throw new Error("containerd did not come back");
     await pause(100);
