@@ -1,6 +1,6 @@
 // What the guest tells about itself and what the host may change in it as a whole: details, metrics,
 // clock, entropy, volume statistics.
-import { closeSync, existsSync, openSync, readFileSync, statfsSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf, InvalidRequest } from "../lib/errors.ts";
 import type { GuestDetailsRequest, GuestDetailsResponse, SetGuestDateTimeRequest } from "../wire/gen/kata/agent.ts";
@@ -54,6 +54,8 @@ export function agentMetrics(): string {
   return [
     gauge("kata_agent_process_resident_memory_bytes", "Resident memory of the agent.", rss),
     gauge("kata_agent_process_heap_bytes", "JavaScript heap in use.", heapUsed),
+    gauge("kata_agent_threads", "Threads of the agent.", readdirSync("/proc/self/task").length),
+    gauge("kata_agent_process_open_fds", "Open file descriptors of the agent.", readdirSync("/proc/self/fd").length),
     gauge("kata_agent_process_cpu_seconds", "User and system time of the agent.", (user + system) / 1e6),
     gauge("kata_agent_process_uptime_seconds", "Age of the agent.", process.uptime()),
   ].join("");
