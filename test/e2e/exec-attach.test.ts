@@ -1,10 +1,14 @@
 // README promise: exec and attach work in every form that crictl has.
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { mustSucceed, runCommand } from "../lab/command.ts";
+import { programs } from "../lab/handlers.ts";
 import type { Pod } from "../support/cri.ts";
-import { assertNothingLeft, BOOT_LIMIT_MS, usePods } from "../support/e2e.ts";
+import { assertNothingLeft, BOOT_LIMIT_MS, IS_OURS, usePods } from "../support/e2e.ts";
 import { Interactive } from "../support/interactive.ts";
+
+const tool = join(programs, "kata-cvm");
 
 describe("Exec and attach", function () {
   this.timeout(60_000);
@@ -116,6 +120,29 @@ describe("Exec and attach", function () {
     session.closeInput();
     assert.equal((await e2e.cri.exited(shell)).exitCode, 3);
     await session.until(/got one\ngot two\n/);
+  });
+
+  it("kata-cvm exec of a command that does not exist ends, fails and names it", async function () {
+    if (!IS_OURS) this.skip();
+    const outcome = await e2e.cri.lab.exec([tool, "exec", pod.id, container, "--", "/no/such/command"]);
+    assert.notEqual(outcome.code, 0);
+    assert.match(outcome.stderr, /\/no\/such\/command/);
+  });
+
+  it("kata-cvm attach joins a terminal, and Ctrl-P Ctrl-Q leaves it to its owner, who got everything", async function () {
+    if (!IS_OURS) this.skip();
+    const shell = await e2e.cri.start(pod, { command: ["sh"], tty: true, stdin: true });
+    const command = `${tool} attach -i ${pod.id} ${shell}`;
+    await using session = new Interactive(e2e.cri.lab, ["script", "-qec", command, "/dev/null"]);
+    // until it has joined, the terminal is the client's own and would take the line
+    await pause(3_000);
+    session.type("echo $((40+2))\n");
+    // Node leaves newlines to the outer terminal, which adds a return
+    await session.until(/\n42\r+\n/);
+    session.type("\x10\x11");
+    assert.equal(await session.end(), 0);
+    assert.equal((await e2e.cri.status(shell)).state, "CONTAINER_RUNNING");
+    assert.match((await e2e.cri.logs(shell, 1)).toString("utf8"), /\n42\r*\n/);
   });
 
   it("leaves nothing behind", async () => {
