@@ -61,7 +61,6 @@ export function runcHandler(): LabHandler {
 
 /** Told its configuration by its name, as user namespaces need it. */
 function namedHandler(name: OurClass): LabHandler {
-  if (!existsSync(join(programs, `containerd-shim-${name}-v2`))) return ourHandler(name, classConfig(name));
   return { name, runtimeType: `io.containerd.${name}.v2`, configText: classConfig(name) };
 }
 

@@ -19,13 +19,35 @@ export class SoftTpm {
     this.tcti = `swtpm:host=127.0.0.1,port=${port}`;
   }
 
+  /** The two ports are free when asked for only: another program may be quicker, so a few pairs are tried. */
   static async start(): Promise<SoftTpm> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await SoftTpm.startOnce();
+      } catch (error) {
+        if (tries === 3) throw error;
+      }
+    }
+  }
+
+  private static async startOnce(): Promise<SoftTpm> {
     const dir = mkdtempSync(join(tmpdir(), "swtpm-"));
     const port = await freePorts();
     const sockets = [`--server=type=tcp,port=${port}`, `--ctrl=type=tcp,port=${port + 1}`];
     const flags = ["--flags=not-need-init,startup-clear", `--tpmstate=dir=${dir}`];
     const child = spawn("swtpm", ["socket", "--tpm2", ...sockets, ...flags], { stdio: "ignore" });
-    await answers(port + 1);
+    const ended = new Promise<never>((_, reject) => {
+      child.once("error", reject);
+      child.once("exit", (code) => reject(new Error(`swtpm ended with code ${code}`)));
+    });
+    ended.catch(() => undefined);
+    try {
+      await Promise.race([answers(port + 1), ended]);
+    } catch (error) {
+      child.kill("SIGKILL");
+      rmSync(dir, { recursive: true, force: true });
+      throw error;
+    }
     return new SoftTpm(dir, child, port);
   }
 
@@ -92,9 +114,9 @@ async function freePorts(): Promise<number> {
   });
 }
 
-/** Until the port takes a connection, at most five seconds. */
+/** Until the port takes a connection, at most twenty seconds: the machine may be busy. */
 async function answers(port: number): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
+  for (let tries = 0; tries < 400; tries++) {
     const ok = await new Promise<boolean>((resolve) => {
       const socket = connect(port, "127.0.0.1", () => resolve(true));
       socket.on("error", () => resolve(false)).on("connect", () => socket.destroy());
