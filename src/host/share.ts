@@ -1,6 +1,8 @@
 // The directory that virtiofsd shares with a guest, and the host files that appear in it: each one a bind
 // mount that no later mount of the host reaches, read-only here where the guest may not write. The shared
-// directory is a mount of its own, private, so that nothing of this spreads to other mount namespaces.
+// directory is a mount of its own, private, so that nothing of this spreads to other mount namespaces, and
+// read-only: a guest that could put a link at a mount point would choose where on the host the mount lands.
+// The mount points are made behind it, in a directory in which nothing is ever mounted.
 import { mkdir, rmdir, stat, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoOf, errorText, HostCallFailed } from "../lib/errors.ts";
@@ -19,8 +21,13 @@ export interface SharedPath {
 /** Before virtiofsd starts. */
 export async function openShare(dir: string, ownership: Ownership): Promise<void> {
   await ownership.claim({ kind: "mount", path: dir });
-  await mkdir(dir, { recursive: true, mode: 0o700 });
-  await runCommand("mount", ["-n", "-i", "--bind", "--make-private", "--", dir, dir]);
+  for (const path of [pointsOf(dir), dir]) await mkdir(path, { recursive: true, mode: 0o700 });
+  await runCommand("mount", ["-n", "-i", "--bind", "--make-private", "--", pointsOf(dir), dir]);
+  await makeReadonly(dir);
+}
+
+function pointsOf(dir: string): string {
+  return `${dir}-points`;
 }
 
 /** Without what is mounted below `hostPath`: its mount points there would be busy as long as the guest runs. */
@@ -28,10 +35,13 @@ export async function addToShare(dir: string, shared: SharedPath, ownership: Own
   const { hostPath, name, readonly } = shared;
   const path = join(dir, name);
   await ownership.claim({ kind: "mount", path });
-  await makeMountPoint(hostPath, path);
+  await makeMountPoint(hostPath, join(pointsOf(dir), name));
   await runCommand("mount", ["-n", "-i", "--bind", "--make-private", "--", hostPath, path]);
-  if (!readonly) return;
-  // a remount sets all flags of a mount: those it has are said again
+  if (readonly) await makeReadonly(path);
+}
+
+/** A remount sets all flags of a mount: those it has are said again. */
+async function makeReadonly(path: string): Promise<void> {
   const { options = [] } = mountAt(await readMounts(), path) ?? {};
   const kept = options.filter((option) => option !== "rw" && option !== "ro");
   await runCommand("mount", ["-n", "-i", "-o", ["remount", "bind", "ro", ...kept].join(","), "--", path]);
@@ -50,7 +60,7 @@ async function makeMountPoint(hostPath: string, path: string): Promise<void> {
 export async function removeFromShare(dir: string, name: string, ownership: Ownership): Promise<void> {
   const path = join(dir, name);
   await detachMount(path);
-  await removeMountPoint(path);
+  await removeMountPoint(join(pointsOf(dir), name));
   await ownership.release({ kind: "mount", path });
 }
 

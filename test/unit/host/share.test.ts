@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { mountsBelow } from "../../../src/host/mountinfo.ts";
@@ -79,6 +88,19 @@ describe("the share of host directories", function () {
     await add(true);
     assert.throws(() => writeFileSync(join(share(), "v/x"), ""), { code: "EROFS" });
     writeFileSync(join(volume(), "still-writable"), "");
+  });
+
+  it("lets a guest put nothing at its root: no link where the next mount goes, no file on the host", async () => {
+    await add();
+    assert.throws(() => symlinkSync("/etc", join(share(), "next")), { code: "EROFS" });
+    assert.throws(() => writeFileSync(join(share(), "file"), ""), { code: "EROFS" });
+    assert.deepEqual(readdirSync(share()), ["v"]);
+  });
+
+  it("takes no mount once it was taken away: what removes the directory then finds nothing of the host", async () => {
+    await detachMount(share());
+    await assert.rejects(add());
+    assert.deepEqual(mountsBelow(await readMounts(), share()), []);
   });
 
   it("claims each mount before it is made, and lets go of it without touching what was shared", async () => {
