@@ -102,7 +102,9 @@ function textOf(fields: Fields | null, field: number): string {
 }
 
 function append(fields: Map<number, Buffer[]>, field: number, bytes: Buffer): void {
-  fields.set(field, [...(fields.get(field) ?? []), bytes]);
+  const known = fields.get(field);
+  if (known === undefined) fields.set(field, [bytes]);
+  else known.push(bytes);
 }
 
 /** Length-delimited fields; null when the bytes are no protobuf message. */

@@ -71,6 +71,13 @@ describe("stdin of start", () => {
     assert.equal(parsed?.ttrpcAddress, "/run/containerd/ttrpc.sock");
   });
 
+  it("costs no more than its length, however often a field comes again", () => {
+    const input = Buffer.from("0a00".repeat(200_000), "hex");
+    const began = performance.now();
+    assert.equal(parseBootstrapParams(input, invocation), null);
+    assert.ok(performance.now() - began < 2000);
+  });
+
   it("never throws, however it is cut off or changed", () => {
     const whole = params();
     for (let length = 0; length < whole.length; length++) parseBootstrapParams(whole.subarray(0, length), invocation);
