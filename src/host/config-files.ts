@@ -16,7 +16,7 @@ export async function readConfigFiles(path: string): Promise<readonly ConfigText
   if (main === null) {
     throw new EnvironmentLacks(
       `the configuration file ${path} does not exist`,
-      "copy one from the project's configs/ there, or name another by ConfigPath in containerd's runtime options",
+      "copy one from the project's configs/ there, or name another: to kata-cvm by --config, to containerd by the runtime type (io.containerd.NAME.v2 reads NAME.toml)",
     );
   }
   const directory = `${path.replace(/\.toml$/, "")}.d`;
