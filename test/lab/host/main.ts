@@ -63,10 +63,10 @@ function makeProjectDisk(folder: string): string {
   const dist = join(programs, "..");
   if (!existsSync(programs)) throw new Lacking("nothing is built: run npm run build");
   if (!existsSync(join(imageFolder(), "image.json"))) throw new Lacking("there is no guest image: run npm run image");
-  toolPath("crictl");
   const disk = join(folder, "project.img");
   const script = join(repository, "test/lab/host/project-disk");
-  execFileSync(script, [disk, imageFolder(), cacheFolder(), testImages(), dist], { stdio: "inherit" });
+  const parts = [imageFolder(), cacheFolder(), testImages(), dist, toolPath("crictl")];
+  execFileSync(script, [disk, ...parts], { stdio: "inherit" });
   return disk;
 }
 
