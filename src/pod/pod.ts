@@ -238,10 +238,11 @@ export class Pod {
   async #createContainer(request: CreateRequest, layers: readonly LayerFile[]): Promise<Container> {
     if (this.#launched === null) throw new WrongState(`pod ${this.id}`, this.lifecycle.state, "create a container");
     const { vm, guest, disks, volumeDisks, size, volumes: rules } = this.#launched;
-    const sources = await this.#ports.probeSources(hostSources(request.spec.mounts ?? []));
     const paths = layers.map((layer) => layer.path);
     const { id: containerId, bundle, role, spec } = request;
     await using undo = new CleanupStack();
+    undo.defer("release what the host holds for it", () => this.#ports.releaseContainer(containerId));
+    const sources = await this.#ports.probeSources(hostSources(spec.mounts ?? []));
     // the pod's first container is no workload where it has others
     if (role !== "sandbox") await size.claim(containerId, readLimits(spec.linux.resources));
     undo.defer("give its resources back", () => size.release(containerId));
@@ -261,7 +262,6 @@ export class Pod {
       rules,
       sources,
     });
-    undo.defer("release what the host holds for it", () => this.#ports.releaseContainer(containerId));
     await this.#ports.shareWithGuest(containerId, plan.shares);
     await raceLasting(this.#makeInGuest(containerId, plan, guest), guest.gone);
     const container = new Container(

@@ -131,6 +131,18 @@ describe("a pod", () => {
     await world.pod.create(world.request("app", "container"));
   });
 
+  it("releases what the host made for a container whose mounts it refuses", async () => {
+    const world = new FakeWorld();
+    await (await world.pod.create(world.request("pod1", "sandbox"))).start();
+    const request = world.request("app", "container");
+    const mounts = [{ destination: "/data", type: "bind", source: "/nosuch", options: ["rbind"] }];
+    await assert.rejects(
+      world.pod.create({ ...request, spec: { ...request.spec, mounts } }),
+      /the host path does not exist/,
+    );
+    assert.deepEqual(world.log.slice(-2), ["rootfs app", "release app"]);
+  });
+
   it("reclaims everything and is idle again when its boot fails", async () => {
     const world = new FakeWorld();
     world.failLaunch = new Error("no firmware");
