@@ -26,10 +26,14 @@ export interface DirectVolumeRecord {
 }
 
 const recordsDir = "/run/kata-containers/shared/direct-volumes";
+const nameMaxBytes = 255;
 
 /** undefined for a volume that has no record. */
 export async function readDirectVolume(volume: string, records = recordsDir): Promise<DirectVolumeRecord | undefined> {
-  const file = join(records, base64Name(volume), "mountInfo.json");
+  const name = base64Name(volume);
+  // no file has a longer name, so there is no such record
+  if (name.length > nameMaxBytes) return undefined;
+  const file = join(records, name, "mountInfo.json");
   try {
     const record = parseDirectVolume(await readFile(file, "utf8"), file);
     return { ...record, isDevice: (await stat(record.device)).isBlockDevice() };

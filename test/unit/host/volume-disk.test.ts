@@ -41,6 +41,7 @@ describe("a volume's disk on the host", () => {
       fsGroup: { id: 7, onlyOnMismatch: false },
     });
     assert.equal(await readDirectVolume("/other", dir), undefined);
+    assert.equal(await readDirectVolume(`/${"subpath-".repeat(30)}`, dir), undefined);
     rmSync(device);
     await assert.rejects(readDirectVolume(volume, dir), HostCallFailed);
   });
