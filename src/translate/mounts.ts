@@ -1,7 +1,7 @@
 // What becomes of each mount of a container's spec. A confidential guest shares nothing with its host: it
 // would have to trust every byte. So a mount is kept as it is, made inside the guest (shared memory,
 // emptyDir), or its host source is copied in; only a development guest may get the source itself.
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { Unsupported } from "../lib/errors.ts";
 import type { Mount } from "../oci/types.ts";
 import { type EmptyDirFacts, translateEmptyDir } from "./empty-dirs.ts";
@@ -73,7 +73,10 @@ export interface MountContext {
 }
 
 export function translateMounts(mounts: readonly Mount[], context: MountContext): MountPlan {
-  const parts = mounts.map((mount) => translateMount(mount, context));
+  const lastAt = new Map(mounts.map(({ destination }, index) => [resolve("/", destination), index]));
+  const parts = mounts.map((mount, index) =>
+    translateMount(mount, { ...context, isCovered: (destination) => (lastAt.get(destination) ?? -1) > index }),
+  );
   return {
     mounts: parts.flatMap((part) => part.mounts),
     copies: parts.flatMap((part) => part.copies ?? []),
@@ -107,7 +110,12 @@ interface Part {
   readonly storages?: readonly GuestStorage[];
 }
 
-function translateMount(given: Mount, context: MountContext): Part {
+interface PartContext extends MountContext {
+  /** a later mount of the spec goes to this very place */
+  readonly isCovered: (destination: string) => boolean;
+}
+
+function translateMount(given: Mount, context: PartContext): Part {
   const mount = withoutHostOptions(given);
   if (!isBind(mount)) return { mounts: [mount] };
   if (mount.destination === "/dev/shm") {
@@ -171,20 +179,22 @@ interface PlacedSource {
 }
 
 /** What is mounted below the source travels by itself: a read-only mount leaves it writable, unless it is recursive. */
-function nestedSources(mount: Mount, facts: SourceFacts): readonly PlacedSource[] {
+function nestedSources(mount: Mount, facts: SourceFacts, { isCovered }: PartContext): readonly PlacedSource[] {
   const everything = (mount.options ?? []).includes("rro");
-  return facts.submounts.map(({ path, isReadonly }) => ({
+  const nested = facts.submounts.map(({ path, isReadonly }) => ({
     hostPath: join(mount.source ?? "", path),
     destination: join(mount.destination, path),
     readonly: isReadonly || everything,
   }));
+  // both would have the same name in the guest
+  return nested.filter(({ destination }) => !isCovered(destination));
 }
 
 /** The read-only flag is set on both sides: the guest must not be the only one to keep to it. */
-function shareTree(mount: Mount, facts: SourceFacts, context: MountContext): Part {
+function shareTree(mount: Mount, facts: SourceFacts, context: PartContext): Part {
   const { destination, source: hostPath = "", options = [] } = mount;
   const whole = { hostPath, destination, readonly: options.includes("ro") || options.includes("rro") };
-  const nested = nestedSources(mount, facts);
+  const nested = nestedSources(mount, facts, context);
   const shareOf = (placed: PlacedSource): HostShare => ({
     hostPath: placed.hostPath,
     name: volumeName(context.containerId, placed.destination),
@@ -200,10 +210,10 @@ function shareTree(mount: Mount, facts: SourceFacts, context: MountContext): Par
   };
 }
 
-function copyTree(mount: Mount, facts: SourceFacts, context: MountContext): Part {
+function copyTree(mount: Mount, facts: SourceFacts, context: PartContext): Part {
   const { destination, source: hostPath = "" } = mount;
   const guestPath = (at: string) => guestCopyPath(context.containerId, at);
-  const nested = nestedSources(mount, facts);
+  const nested = nestedSources(mount, facts, context);
   const mapped = (mount.options ?? []).filter((option) => option === "idmap");
   return {
     mounts: [

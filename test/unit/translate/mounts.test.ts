@@ -163,6 +163,26 @@ describe("a mount of the host in a guest that shares", () => {
     }
   });
 
+  it("comes without what is mounted below it where the container has a mount of its own", () => {
+    const outer = bind("/srv");
+    const own = { ...bind("/other"), destination: "/data/own" };
+    const sourceFacts = (path: string): SourceFacts =>
+      path === "/srv" ? { ...facts, submounts: [{ path: "own", isReadonly: false }] } : facts;
+    const context = { containerId: "c1", podId: "pod1", sourceFacts, diskOf: () => undefined };
+    const shared = translateMounts([outer, own], { ...context, rules: sharing });
+    const copied = translateMounts([outer, own], { ...context, rules: copying });
+    for (const sent of [shared.shares, copied.copies])
+      assert.deepEqual(
+        sent.map(({ hostPath }) => hostPath),
+        ["/srv", "/other"],
+      );
+    assert.deepEqual(
+      shared.mounts.map(({ destination }) => destination),
+      ["/data", "/data/own"],
+    );
+    assert.equal(translateMounts([own, outer], { ...context, rules: sharing }).mounts.length, 3);
+  });
+
   it("is copied all the same where the kubelet replaces the whole content, and for the pod's own files", () => {
     for (const kind of ["configmap", "secret", "projected", "downward-api"])
       assert.equal(translate(bind(`${kubelet}${kind}/v`), {}, sharing).copies[0]?.follow, true);
