@@ -76,10 +76,13 @@ const rules: readonly Rule[] = [
     },
   ({ vm, container }) =>
     !container.staticResources &&
-    vm.maxVcpus < vm.defaultVcpus && { key: "vm.max_vcpus", reason: "is less than vm.default_vcpus" },
+    vm.maxVcpus < vm.defaultVcpus && { key: "vm.default_vcpus", reason: `is more than vm.max_vcpus (${vm.maxVcpus})` },
   ({ vm, container }) =>
     !container.staticResources &&
-    vm.maxMemory < vm.defaultMemory && { key: "vm.max_memory", reason: "is less than vm.default_memory" },
+    vm.maxMemory < vm.defaultMemory && {
+      key: "vm.default_memory",
+      reason: `is more than vm.max_memory (${vm.maxMemory})`,
+    },
   ({ vm }) =>
     vm.tee !== "none" &&
     vm.accelerator === "tcg" && { key: "vm.accelerator", reason: "a confidential guest needs KVM" },

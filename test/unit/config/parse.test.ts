@@ -157,6 +157,14 @@ describe("applyOverrides", () => {
     );
   });
 
+  it("blames the annotation for a start beyond what a VM may grow to", () => {
+    const loaded = load("[container]\nstatic_resources = false\n[vm]\nmax_vcpus = 4");
+    assert.deepEqual(
+      problems(() => applyOverrides(loaded, { [vcpusAnnotation]: "5" })),
+      [`annotation ${vcpusAnnotation}:- vm.default_vcpus: is more than vm.max_vcpus (4)`],
+    );
+  });
+
   it("leaves the configuration alone when no annotation is ours", () => {
     const loaded = load();
     assert.equal(applyOverrides(loaded, { "io.kubernetes.cri.sandbox-id": "x" }), loaded);
