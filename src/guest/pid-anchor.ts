@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { openSync } from "node:fs";
 import { withDeadline } from "../lib/deadline.ts";
 import { EnvironmentLacks } from "../lib/errors.ts";
+import { leaveToLibuv } from "./sys/children.ts";
 
 /** dash's trap does not reach SIGCHLD */
 const script = "echo ready; exec env --ignore-signal=CHLD sleep infinity > /dev/null";
@@ -20,6 +21,7 @@ export async function makePidAnchor(): Promise<PidAnchor> {
   const child = spawn("unshare", ["--pid", "--fork", "--kill-child", "--", "sh", "-c", script], {
     stdio: ["ignore", "pipe", "ignore"],
   });
+  leaveToLibuv(child);
   try {
     await withDeadline(saysReady(child), { operation: "making the pod's process namespace", timeoutMs: limitMs });
     // its own descriptor: it means this namespace for as long as the agent lives

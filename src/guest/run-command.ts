@@ -1,5 +1,6 @@
-// Runs a helper program to its end with bounded output. What the agent spawns goes through here or through
-// the runtime (and, for one moment of a pod, sys/user-namespace.ts), so that nobody's child is left unwaited for.
+// Runs a helper program to its end with bounded output. What the agent spawns goes through here or through the
+// runtime (but for what makes a pod's namespaces: pid-anchor.ts, sys/user-namespace.ts), so that nobody's child
+// is left unwaited for.
 import { spawn } from "node:child_process";
 import { HostCommandFailed } from "../lib/errors.ts";
 import { Tail } from "../lib/tail.ts";
