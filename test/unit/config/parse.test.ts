@@ -177,6 +177,12 @@ describe("the shipped configuration", () => {
       const text = readFileSync(new URL(name, shipped), "utf8");
       assert.doesNotThrow(() => parseConfig([{ path: name, text }]));
     });
+
+    it(`${name} lets a pod ask for encrypted emptyDirs, as the README says`, () => {
+      const loaded = parseConfig([{ path: name, text: readFileSync(new URL(name, shipped), "utf8") }]);
+      const annotations = { "io.katacontainers.config.runtime.emptydir_mode": "block-encrypted" };
+      assert.equal(applyOverrides(loaded, annotations).config.volumes.emptydirMode, "block-encrypted");
+    });
   }
 
   for (const version of [2, 3, 4]) {
