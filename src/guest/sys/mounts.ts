@@ -50,10 +50,12 @@ const MOUNT_ATTR_SIZE = 32;
 
 /** Covers a mount by itself with its owners as the user namespace maps them (mount_setattr(2)). */
 export function mountIdMapped(target: string, userNamespace: string): void {
-  const user = openSync(userNamespace, "r");
   const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
   const tree = systemCall("open_tree", `open_tree ${target}`, [AT_FDCWD, target, flags]);
+  const open = [tree];
   try {
+    const user = openSync(userNamespace, "r");
+    open.push(user);
     const attributes = Buffer.alloc(MOUNT_ATTR_SIZE);
     attributes.writeBigUInt64LE(MOUNT_ATTR_IDMAP, 0);
     attributes.writeBigUInt64LE(BigInt(user), 24);
@@ -61,7 +63,7 @@ export function mountIdMapped(target: string, userNamespace: string): void {
     systemCall("mount_setattr", what, [tree, "", AT_EMPTY_PATH, attributes, MOUNT_ATTR_SIZE]);
     systemCall("move_mount", `cover ${target}`, [tree, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH]);
   } finally {
-    for (const fd of [tree, user]) closeSync(fd);
+    for (const fd of open) closeSync(fd);
   }
 }
 
