@@ -133,12 +133,12 @@ function translateMount(given: Mount, context: PartContext): Part {
 /** What the guest makes or mounts by itself; undefined for what comes from the host as files. */
 function guestVolume(mount: Mount, facts: SourceFacts, context: MountContext): readonly GuestStorage[] | undefined {
   const { emptyDir, directVolume } = facts;
-  if (emptyDir !== undefined) {
-    const { podId, diskOf } = context;
-    return translateEmptyDir(emptyDir, { podId, mode: facts.mode, disk: diskOf(emptyDir.path) });
+  const { podId, diskOf } = context;
+  if (directVolume !== undefined) {
+    const disk = diskOf(mount.source ?? "");
+    return disk && [mountedDisk(disk, directVolume)];
   }
-  const disk = directVolume && context.diskOf(mount.source ?? "");
-  return directVolume && disk && [mountedDisk(disk, directVolume)];
+  return emptyDir && translateEmptyDir(emptyDir, { podId, mode: facts.mode, disk: diskOf(emptyDir.path) });
 }
 
 /** The container gets what the last storage makes. */

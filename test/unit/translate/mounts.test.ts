@@ -282,4 +282,16 @@ describe("a direct volume", () => {
     ]);
     assert.equal(mounts[0]?.source, storages[0]?.mount_point);
   });
+
+  it("keeps its content where its path is an emptyDir's: nobody makes a file system over it", () => {
+    const path = `${kubelet}empty-dir/v`;
+    const emptyDir = { path, subPath: "", isTmpfs: false, gid: 0 };
+    for (const emptyDirs of ["plain", "block-encrypted"] as const) {
+      const { storages } = translate(bind(path), { directVolume, emptyDir }, { ...copying, emptyDirs });
+      assert.deepEqual(
+        storages.map(({ fstype, driver_options }) => [fstype, driver_options]),
+        [["ext4", []]],
+      );
+    }
+  });
 });
