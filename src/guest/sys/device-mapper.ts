@@ -19,7 +19,7 @@ export interface Target {
   readonly sectors: number;
   readonly parameters: string;
   readonly isWritable?: boolean;
-  /** the parameters hold a key: every copy of them is wiped, the kernel's too */
+  /** the parameters hold a key: the buffers that carry them are wiped, the kernel's too */
   readonly isSecret?: boolean;
 }
 
