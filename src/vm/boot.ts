@@ -35,12 +35,15 @@ export interface BootOptions {
   readonly monitorTimeoutMs?: number;
 }
 
+/** how much later than a helper's end QEMU's may be seen, if it was the cause */
+const QEMU_END_MS = 2_000;
+
 export async function bootVm(plan: LaunchPlan, options: BootOptions): Promise<RunningVm> {
   await using cleanup = new CleanupStack();
   await makeRunDir(plan, options.ownership, cleanup);
   const guestConsole = cleanup.use("guest console", await openConsole(plan.runFiles.console));
   markFirstByte(guestConsole, options);
-  await startHelpers(plan, options, cleanup);
+  const helpers = await startHelpers(plan, options, cleanup);
   options.timeline?.mark("helpers ready");
   const qemu = cleanup.use("qemu process", await spawnQemu(plan, options.ownership));
   options.timeline?.mark("qemu started");
@@ -48,6 +51,7 @@ export async function bootVm(plan: LaunchPlan, options: BootOptions): Promise<Ru
   const { qmp, vsock } = await drive(plan, { qemu, exited, console: guestConsole }, options);
   cleanup.use("qmp session", qmp);
   const logger = options.logger ?? silentLogger;
+  for (const helper of helpers) void tellEarlyEnd(helper, exited, logger);
   const dial = options.dial ?? dialerOf(vsock);
   return new RunningVm({
     plan: { ...plan, vsock },
@@ -177,12 +181,38 @@ function spaceError(error: unknown): string {
 }
 
 /** Side by side: the TPM's manufacture takes most of a second. */
-async function startHelpers(plan: LaunchPlan, options: BootOptions, cleanup: CleanupStack): Promise<void> {
+async function startHelpers(
+  plan: LaunchPlan,
+  options: BootOptions,
+  cleanup: CleanupStack,
+): Promise<readonly StartedHelper[]> {
   const context = { ownership: options.ownership, runDir: plan.runFiles.dir, signal: options.signal };
   const results = await Promise.allSettled(plan.helpers.map((helper) => startHelper(helper, context)));
   for (const result of results) if (result.status === "fulfilled") cleanup.use("helper process", result.value);
   const failed = results.find((result) => result.status === "rejected");
   if (failed !== undefined) throw failed.reason;
+  return plan.helpers.flatMap(({ kind }, at) => {
+    const result = results[at];
+    return result?.status === "fulfilled" ? [{ kind, exited: result.value.exited }] : [];
+  });
+}
+
+interface StartedHelper {
+  readonly kind: string;
+  readonly exited: Child["exited"];
+}
+
+/** The guest's requests to a helper that is gone wait for ever: the log must say what they wait for. */
+async function tellEarlyEnd(
+  { kind, exited }: StartedHelper,
+  vmExited: Promise<unknown>,
+  logger: Logger,
+): Promise<void> {
+  const end = await exited;
+  // helpers end by themselves when QEMU hangs up, and their ends may be seen before its own
+  const withVm = await Promise.race([vmExited.then(() => true), pause(QEMU_END_MS).then(() => false)]);
+  if (!withVm)
+    logger.error("a helper of the VM ended before it: what it served does not answer any more", { kind, ...end });
 }
 
 function markFirstByte(guestConsole: GuestConsole, options: BootOptions): void {

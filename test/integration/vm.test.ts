@@ -5,7 +5,9 @@ import { existsSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findProcesses } from "../../src/host/process.ts";
+import { pause } from "../../src/lib/deadline.ts";
 import { AlreadyExists, Cancelled, EnvironmentLacks, LaunchFailed, VmExited } from "../../src/lib/errors.ts";
+import { type LogFields, type Logger, silentLogger } from "../../src/lib/logger.ts";
 import { Timeline } from "../../src/lib/timeline.ts";
 import type { LaunchPlan } from "../../src/plan/launch-plan.ts";
 import { bootVm } from "../../src/vm/boot.ts";
@@ -60,6 +62,23 @@ describe("bootVm", function () {
     ]);
     const stages = timeline.marks.map(({ stage }) => stage).filter((stage) => stage !== "console speaks");
     assert.deepEqual(stages, ["helpers ready", "qemu started", "qmp ready", "devices plugged", "guest running"]);
+  });
+
+  it("says which helper ended before the VM, and nothing of one that ends with it", async () => {
+    const told: LogFields[] = [];
+    const error = (_message: string, fields: LogFields = {}) => void told.push(fields);
+    const logger: Logger = { ...silentLogger, error };
+    await using vm = await bootVm(idlePlan(dir), { ownership, logger });
+    const helper = ownership.owned.find((owned) => owned.kind === "process" && owned.name === "vhost-device-vsock");
+    assert.ok(helper?.kind === "process" && helper.pid !== undefined);
+    process.kill(helper.pid, "SIGKILL");
+    for (const end = Date.now() + 20_000; told.length === 0 && Date.now() < end; ) await pause(100);
+    assert.deepEqual(told, [{ kind: "vhost-device-vsock", exitCode: null, signal: "SIGKILL", stderrTail: "" }]);
+    await vm.stop();
+    await using other = await bootVm(idlePlan(dir), { ownership, logger });
+    await other.stop();
+    await pause(3_000);
+    assert.equal(told.length, 1);
   });
 
   it("plugs and unplugs disks, and gives a freed place again only when it must", async () => {
