@@ -3,9 +3,9 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pause } from "../lib/deadline.ts";
-import { errnoOf, HostCommandFailed, Unsupported } from "../lib/errors.ts";
+import { errnoOf, Unsupported } from "../lib/errors.ts";
 import type { OnlineCPUMemRequest } from "../wire/gen/kata/agent.ts";
-import { runCommand } from "./run-command.ts";
+import { isConfidential, type Run, runBounded } from "./confidential.ts";
 import { AgentFailure } from "./status.ts";
 
 const SYSTEM = "/sys/devices/system";
@@ -14,28 +14,12 @@ const VIRTIO_DEVICES = "/sys/bus/virtio/devices";
 const MEMORY_DEVICE = /^virtio:d00000018v/;
 const ONLINE_TRIES = 100;
 const ONLINE_PAUSE_MS = 50;
-const DRIVER_LIMIT_MS = 20_000;
-
-export type Run = (program: string, args: readonly string[]) => Promise<unknown>;
-
-const runBounded: Run = (program, args) => runCommand(program, args, { timeoutMs: DRIVER_LIMIT_MS });
 
 /** On the first use: pods that never grow do not wait for it. In a confidential guest the host adds nothing. */
 export async function loadMemoryDriver(devices = VIRTIO_DEVICES, run: Run = runBounded): Promise<void> {
   if (!namesIn(devices).some((name) => isUndrivenMemory(join(devices, name)))) return;
   if (await isConfidential(run)) throw new Unsupported("adding memory", "the guest is confidential");
   await run("modprobe", ["--", "virtio_mem"]);
-}
-
-/** Only the program's clear "no" is one. */
-async function isConfidential(run: Run): Promise<boolean> {
-  try {
-    await run("systemd-detect-virt", ["--cvm", "--quiet"]);
-    return true;
-  } catch (error) {
-    if (error instanceof HostCommandFailed && error.exitCode === 1) return false;
-    throw error;
-  }
 }
 
 function isUndrivenMemory(device: string): boolean {

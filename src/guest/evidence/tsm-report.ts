@@ -8,7 +8,7 @@ import { EnvironmentLacks, errnoOf, HostCallFailed } from "../../lib/errors.ts";
 import { parseCertificateTable } from "../../measure/evidence/certificate-table.ts";
 import { MalformedInput } from "../../measure/reader.ts";
 
-export const guestTsmRoot = "/sys/kernel/config/tsm/report";
+const guestTsmRoot = "/sys/kernel/config/tsm/report";
 /** Event log of a TD: data of the ACPI table CCEL. */
 const CCEL = "/sys/firmware/acpi/tables/data/CCEL";
 /** What an SVSM attests for its vTPM: version 0 of the manifest is the endorsement key's area (COCONUT-SVSM). */

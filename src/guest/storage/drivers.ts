@@ -17,7 +17,7 @@ import { InvalidRequest, Unsupported } from "../../lib/errors.ts";
 import type { Storage } from "../../wire/gen/kata/agent.ts";
 import { FSGroupChangePolicy } from "../../wire/gen/kata/types.ts";
 import { isBelow } from "../bind-sources.ts";
-import { guestTsmRoot, hasTee } from "../evidence/tsm-report.ts";
+import { isConfidential } from "../confidential.ts";
 import { runCommand } from "../run-command.ts";
 import { mount, unmount } from "../sys/mounts.ts";
 import { type BlockDevice, waitForDisk } from "./block-devices.ts";
@@ -39,8 +39,11 @@ const MKFS_LIMIT_MS = 120_000;
 
 async function block(storage: Storage, context: DriverContext): Promise<CleanupStack> {
   await using undo = new CleanupStack();
-  const disk = await waitForDisk(storage.driver, storage.source, context.hotplugLimitMs);
   const key = optionValue(storage.driver_options, "encryption_key");
+  if (key === undefined && storage.driver_options.includes("encryption_key")) {
+    throw new InvalidRequest("storages.driver_options", "encryption_key names no kind of key");
+  }
+  const disk = await waitForDisk(storage.driver, storage.source, context.hotplugLimitMs);
   const makesFileSystem = storage.driver_options.includes("create_filesystem");
   const node = key === undefined ? disk.node : encrypt(disk, { key, makesFileSystem }, undo);
   if (makesFileSystem) await makeFileSystem(node, storage.fstype);
@@ -91,7 +94,7 @@ async function ephemeral(storage: Storage): Promise<CleanupStack> {
 
 /** What a host shares it can change at any moment: a confidential guest takes copies only. */
 async function virtioFs(storage: Storage): Promise<CleanupStack> {
-  if (await hasTee(guestTsmRoot)) {
+  if (await isConfidential()) {
     throw new Unsupported("a file system shared by the host", "this guest is confidential: volumes are copied in");
   }
   return mountAt({ ...storage, fstype: "virtiofs" }, storage.source);
