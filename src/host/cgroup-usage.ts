@@ -2,6 +2,7 @@
 // kubelet would see there. Counters have other names and units on v1 and v2 (cgroup-v1/memory.rst, cgroup-v2.rst).
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { errnoOf } from "../lib/errors.ts";
 import { type CgroupLayout, type PodCgroup, readCgroupLayout } from "./cgroup.ts";
 import { cgroupName } from "./cgroup-path.ts";
 import { ifPresent } from "./host-call.ts";
@@ -69,8 +70,13 @@ async function readNumber({ layout, path }: PodCgroup, source: Source): Promise<
   const tree = layout.trees.find(({ controllers }) => layout.mode === "v2" || controllers.includes(controller));
   if (tree === undefined) return undefined;
   const full = join(tree.mountPoint, path, file);
-  const text = await ifPresent(`read ${full}`, () => readFile(full, "utf8"));
+  const text = await ifPresent(`read ${full}`, () => readFile(full, "utf8").catch(goneMeanwhile));
   if (text === undefined) return undefined;
   const value = key === undefined ? text.trim() : new RegExp(`^${key} (\\d+)$`, "m").exec(text)?.[1];
   return value === "max" ? Number.POSITIVE_INFINITY : Number(value ?? 0);
+}
+
+/** The kernel's word for a file whose cgroup was removed after it was opened. */
+function goneMeanwhile(error: unknown): undefined {
+  if (errnoOf(error) !== "ENODEV") throw error;
 }

@@ -13,6 +13,7 @@ import { parseStartTime } from "../host/process.ts";
 import { addToShare, removeFromShare } from "../host/share.ts";
 import { makeDiskFile } from "../host/volume-disk.ts";
 import { followVolume, probeVolumeSources } from "../host/volumes.ts";
+import { CleanupStack } from "../lib/cleanup-stack.ts";
 import { Unsupported } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import { Timeline } from "../lib/timeline.ts";
@@ -127,11 +128,16 @@ export class PodHost implements PodPorts {
 
   async releaseContainer(containerId: string): Promise<void> {
     const dir = this.#launched?.vm.plan.share?.dir ?? "";
-    for (const name of this.#shared.get(containerId) ?? []) await removeFromShare(dir, name, this.#ledger);
-    this.#shared.delete(containerId);
     const scratch = this.#scratchDir(containerId);
-    await rm(scratch, { recursive: true, force: true });
-    await this.#ledger.releaseBelow(scratch);
+    await using all = new CleanupStack();
+    all.defer(`remove ${scratch}`, async () => {
+      await rm(scratch, { recursive: true, force: true });
+      await this.#ledger.releaseBelow(scratch);
+    });
+    for (const name of this.#shared.get(containerId) ?? []) {
+      all.defer(`take ${name} out of the share`, () => removeFromShare(dir, name, this.#ledger));
+    }
+    this.#shared.delete(containerId);
   }
 
   openStdio(paths: StdioPaths, containerId: string): Promise<ProcessStdio> {

@@ -5,6 +5,9 @@ import type { ContainerSpec, IdMapping, Linux, Mount } from "../oci/types.ts";
 import type { GuestFeatures } from "./spec.ts";
 import type { GuestLayer } from "./storages.ts";
 
+/** UID_GID_MAP_MAX_EXTENTS of the kernel (user_namespaces(7)) */
+const mappingsMax = 340;
+
 /** ids are 32 bits wide, and the last one means "none" (user_namespaces(7)) */
 const idLimit = 2 ** 32 - 1;
 
@@ -66,6 +69,7 @@ function requireMapping(mappings: readonly IdMapping[], field: string): void {
       field,
       "a user namespace needs mappings; joining another's by path is not possible in a virtual machine",
     );
+  if (mappings.length > mappingsMax) throw new InvalidRequest(field, `has more than ${mappingsMax} mappings`);
   for (const [index, mapping] of mappings.entries()) {
     const { containerID, hostID, size } = mapping;
     if (size === 0) throw new InvalidRequest(`${field}[${index}].size`, "is zero");

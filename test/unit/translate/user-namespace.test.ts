@@ -4,6 +4,8 @@ import type { ContainerSpec, IdMapping, Linux, Mount } from "../../../src/oci/ty
 import { refuseMappings, translateUserNamespace } from "../../../src/translate/user-namespace.ts";
 
 const map = (containerID: number, hostID: number, size: number): IdMapping => ({ containerID, hostID, size });
+/** `count` mappings of one id each */
+const singles = (count: number): IdMapping[] => Array.from({ length: count }, (_, id) => map(id, id, 1));
 const ids = [map(0, 100_000, 65_536)];
 const mapped: Linux = { namespaces: [{ type: "user", path: "/proc/7/ns/user" }], uidMappings: ids, gidMappings: ids };
 const verity = { rootHash: "", salt: "", hashOffsetBytes: 0, blockBytes: 4096 };
@@ -34,6 +36,7 @@ describe("a user namespace", () => {
     ["beyond the last id", { ...mapped, uidMappings: [map(0, 4_294_967_290, 6)] }, "linux.uidMappings[0]"],
     ["with one container id twice", { ...mapped, uidMappings: [map(0, 0, 10), map(9, 50, 1)] }, "linux.uidMappings[1]"],
     ["with one host id twice", { ...mapped, uidMappings: [map(0, 5, 10), map(20, 14, 1)] }, "linux.uidMappings[1]"],
+    ["with more mappings than the kernel takes", { ...mapped, uidMappings: singles(341) }, "linux.uidMappings"],
     [
       "that mappings are given for but that is not asked for",
       { uidMappings: ids, gidMappings: ids },
@@ -51,6 +54,7 @@ describe("a user namespace", () => {
   it("may reach to the last id, and have several ranges side by side", () => {
     refuseMappings({ linux: { ...mapped, uidMappings: [map(0, 4_294_967_285, 10)] } });
     refuseMappings({ linux: { ...mapped, uidMappings: [map(0, 0, 10), map(10, 50, 1)] } });
+    refuseMappings({ linux: { ...mapped, uidMappings: singles(340) } });
     refuseMappings({ linux: {} });
   });
 
