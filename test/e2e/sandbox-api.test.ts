@@ -6,6 +6,7 @@ import { mustSucceed } from "../lab/command.ts";
 import { SANDBOX_HANDLER } from "../lab/handlers.ts";
 import type { Pod } from "../support/cri.ts";
 import { assertNothingLeft, BOOT_LIMIT_MS, IS_OURS, usePods } from "../support/e2e.ts";
+import { skip } from "../support/tools.ts";
 
 describe("A pod of the Sandbox API", function () {
   this.timeout(BOOT_LIMIT_MS);
@@ -14,7 +15,7 @@ describe("A pod of the Sandbox API", function () {
   let pod: Pod;
 
   before(function () {
-    if (!IS_OURS || e2e.cri.lab.containerdVersion.startsWith("1.")) this.skip();
+    if (!IS_OURS || e2e.cri.lab.containerdVersion.startsWith("1.")) skip(this, "needs our handler and containerd 2");
   });
 
   it("runs by its configuration alone", async () => {

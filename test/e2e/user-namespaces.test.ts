@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { mustSucceed } from "../lab/command.ts";
 import type { Pod } from "../support/cri.ts";
 import { assertNothingLeft, BOOT_LIMIT_MS, IS_OURS, usePods } from "../support/e2e.ts";
+import { skip } from "../support/tools.ts";
 
 const ids = [{ host_id: 100_000, container_id: 0, length: 65_536 }];
 const POD = 0;
@@ -26,7 +27,7 @@ describe("User namespaces", function () {
     const { containerdVersion, folder, exec } = e2e.cri.lab;
     if (!IS_OURS || /^1\./.test(containerdVersion)) {
       // containerd 1.x does not ask for a runtime's features, and Debian 12's runc lacks them
-      return this.skip();
+      skip(this, "needs our handler and containerd 2");
     }
     const scratch = join(folder, "kubelet/pods/u1/volumes/kubernetes.io~empty-dir/scratch");
     const files = join(folder, "files");

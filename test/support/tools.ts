@@ -24,6 +24,10 @@ export function tool(test: Mocha.Context, ...candidates: readonly string[]): str
 }
 
 export function skip(test: Mocha.Context, reason: string): never {
-  if (test.test) test.test.title += ` (skipped: ${reason})`;
+  const { test: runnable } = test as { readonly test?: Mocha.Runnable };
+  const suite = runnable?.parent?.tests ?? [];
+  // a hook is no test of its suite, but skips them, and they are what the report names
+  const isTest = suite.some((each) => each === runnable);
+  for (const each of isTest && runnable !== undefined ? [runnable] : suite) each.title += ` (skipped: ${reason})`;
   return test.skip();
 }
