@@ -42,6 +42,8 @@ export interface ContainerStatus {
   readonly pid: number;
 }
 
+const REMOVAL_LIMIT_MS = 45_000;
+
 /** A container that keeps running until it is told to end. */
 export const SLEEP = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.2; done"];
 
@@ -159,8 +161,16 @@ export class Cri {
 
   /** Removes every pod this object made, whatever its state. */
   async cleanUp(): Promise<void> {
-    for (const id of this.#pods) await this.crictl(["rmp", "-f", id], { timeoutMs: 90_000 });
+    for (const id of this.#pods) await this.#removeAsTheKubelet(id);
     this.#pods.clear();
+  }
+
+  /** Again until it is gone: after a crash containerd 2 takes seconds to believe that a container has ended. */
+  async #removeAsTheKubelet(id: string): Promise<void> {
+    for (const end = Date.now() + REMOVAL_LIMIT_MS; ; await pause(1000)) {
+      const { code } = await this.crictl(["rmp", "-f", id], { timeoutMs: 90_000 });
+      if (code === 0 || Date.now() > end) return;
+    }
   }
 
   #name(kind: string): string {
