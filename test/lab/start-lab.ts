@@ -1,7 +1,8 @@
-// A private containerd in its own mount, network, IPC, UTS and PID namespaces, with a registry and
-// test images. /run, the CNI bridge and the control groups /lab and /k8s.io are the lab's; ending
-// its first process ends everything in it. Needs root.
+// A private containerd in its own mount, network, IPC, UTS, PID and cgroup namespaces, with a registry
+// and test images. /run, the CNI bridge and the control groups are the lab's, so labs may run side by
+// side; ending its first process ends everything in it. Needs root.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -76,11 +77,19 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   const child = spawn(
     "unshare",
     ["--mount", "--net", "--ipc", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc", join(here, "inside.sh")],
-    { detached: true, env: environment, stdio: ["ignore", ...logFiles(options.folder)] },
+    {
+      detached: true,
+      env: environment,
+      stdio: ["ignore", ...logFiles(options.folder)],
+    },
   );
   child.unref();
   await untilReady(options.folder, child);
-  const pid = Number(execFileSync("pgrep", ["-P", String(child.pid)], { encoding: "utf8" }).trim());
+  const pid = Number(
+    execFileSync("pgrep", ["-P", String(child.pid)], {
+      encoding: "utf8",
+    }).trim(),
+  );
   writeFileSync(join(options.folder, "pid"), `${pid}\n`);
   writeFileSync(join(options.folder, "path"), environment["PATH"] ?? "");
   return attachLab(options.folder);
@@ -117,7 +126,9 @@ export function attachLab(folder: string): Lab {
 }
 
 function containerdVersionOf(folder: string): string {
-  const text = execFileSync(join(folder, "containerd"), ["--version"], { encoding: "utf8" });
+  const text = execFileSync(join(folder, "containerd"), ["--version"], {
+    encoding: "utf8",
+  });
   const version = /\bv?(\d+\.\d+\.\d+\S*)/.exec(text)?.[1];
   if (version === undefined) throw new Error(`no version in: ${text}`);
   return version;
@@ -131,7 +142,13 @@ function prepareFolder(options: LabOptions, found: { containerd: string; version
   }
   const snapshotter = options.snapshotter ?? "overlayfs";
   const { handlers } = options;
-  const input = { version: found.version, folder, pauseImage: PAUSE_IMAGE, snapshotter, handlers };
+  const input = {
+    version: found.version,
+    folder,
+    pauseImage: PAUSE_IMAGE,
+    snapshotter,
+    handlers,
+  };
   writeFileSync(join(folder, "containerd.toml"), renderContainerdConfig(input));
   writeFileSync(join(folder, "net.d/10-lab.conflist"), JSON.stringify(CNI));
   writeFileSync(
@@ -150,6 +167,7 @@ function prepareFolder(options: LabOptions, found: { containerd: string; version
     PATH: [found.containerd, programs, dirname(toolPath("crictl")), dirname(process.execPath), system].join(":"),
     HOME: process.env["HOME"] ?? "/root",
     LAB: folder,
+    LAB_CGROUP: controlGroupOf(folder),
     SNAPSHOTTER: snapshotter,
     IMAGES: testImages(),
     PAUSE_IMAGE,
@@ -205,14 +223,18 @@ async function stopLab(folder: string, pid: number): Promise<void> {
   }
   for (const end = Date.now() + 10_000; existsSync(`/proc/${pid}`) && Date.now() < end; ) await pause(50);
   rmSync(join(folder, "pid"), { force: true });
-  removeControlGroups();
+  removeControlGroups(controlGroupOf(folder));
+}
+
+/** Name of the control group that is the root of the lab's, in every hierarchy. */
+function controlGroupOf(folder: string): string {
+  return `lab-${createHash("sha256").update(folder).digest("hex").slice(0, 12)}`;
 }
 
 // The control groups outlive the namespaces; they are empty once the processes are gone.
-function removeControlGroups(): void {
+function removeControlGroups(name: string): void {
   const root = "/sys/fs/cgroup";
-  const trees = [root, ...readdirSync(root).map((name) => join(root, name))];
-  for (const group of trees.flatMap((tree) => [join(tree, "lab"), join(tree, "k8s.io")])) removeTree(group);
+  for (const tree of [root, ...readdirSync(root).map((entry) => join(root, entry))]) removeTree(join(tree, name));
 }
 
 function removeTree(folder: string): void {
@@ -223,6 +245,6 @@ function removeTree(folder: string): void {
   try {
     rmdirSync(folder);
   } catch {
-    // another lab's processes are in it
+    // a process that is ending is still in it
   }
 }

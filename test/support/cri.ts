@@ -168,8 +168,8 @@ export class Cri {
   /** Again until it is gone: after a crash containerd 2 takes seconds to believe that a container has ended. */
   async #removeAsTheKubelet(id: string): Promise<void> {
     for (const end = Date.now() + REMOVAL_LIMIT_MS; ; await pause(1000)) {
-      const { code } = await this.crictl(["rmp", "-f", id], { timeoutMs: 90_000 });
-      if (code === 0 || Date.now() > end) return;
+      const { code, stderr } = await this.crictl(["rmp", "-f", id], { timeoutMs: 90_000 });
+      if (code === 0 || /not ?found/i.test(stderr) || Date.now() > end) return;
     }
   }
 
