@@ -77,19 +77,11 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   const child = spawn(
     "unshare",
     ["--mount", "--net", "--ipc", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc", join(here, "inside.sh")],
-    {
-      detached: true,
-      env: environment,
-      stdio: ["ignore", ...logFiles(options.folder)],
-    },
+    { detached: true, env: environment, stdio: ["ignore", ...logFiles(options.folder)] },
   );
   child.unref();
   await untilReady(options.folder, child);
-  const pid = Number(
-    execFileSync("pgrep", ["-P", String(child.pid)], {
-      encoding: "utf8",
-    }).trim(),
-  );
+  const pid = Number(execFileSync("pgrep", ["-P", String(child.pid)], { encoding: "utf8" }).trim());
   writeFileSync(join(options.folder, "pid"), `${pid}\n`);
   writeFileSync(join(options.folder, "path"), environment["PATH"] ?? "");
   return attachLab(options.folder);
@@ -126,9 +118,7 @@ export function attachLab(folder: string): Lab {
 }
 
 function containerdVersionOf(folder: string): string {
-  const text = execFileSync(join(folder, "containerd"), ["--version"], {
-    encoding: "utf8",
-  });
+  const text = execFileSync(join(folder, "containerd"), ["--version"], { encoding: "utf8" });
   const version = /\bv?(\d+\.\d+\.\d+\S*)/.exec(text)?.[1];
   if (version === undefined) throw new Error(`no version in: ${text}`);
   return version;
@@ -142,13 +132,7 @@ function prepareFolder(options: LabOptions, found: { containerd: string; version
   }
   const snapshotter = options.snapshotter ?? "overlayfs";
   const { handlers } = options;
-  const input = {
-    version: found.version,
-    folder,
-    pauseImage: PAUSE_IMAGE,
-    snapshotter,
-    handlers,
-  };
+  const input = { version: found.version, folder, pauseImage: PAUSE_IMAGE, snapshotter, handlers };
   writeFileSync(join(folder, "containerd.toml"), renderContainerdConfig(input));
   writeFileSync(join(folder, "net.d/10-lab.conflist"), JSON.stringify(CNI));
   writeFileSync(
