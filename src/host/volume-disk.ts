@@ -4,6 +4,7 @@ import { open, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoOf, errorText, HostCallFailed, InvalidRequest } from "../lib/errors.ts";
 import type { Ownership } from "../lib/owned.ts";
+import { hostCall, ifPresent } from "./host-call.ts";
 
 /** A sparse file of zeros; an earlier one at its place is gone. */
 export async function makeDiskFile(path: string, bytes: number, ownership: Ownership): Promise<void> {
@@ -34,15 +35,11 @@ export async function readDirectVolume(volume: string, records = recordsDir): Pr
   // no file has a longer name, so there is no such record
   if (name.length > nameMaxBytes) return undefined;
   const file = join(records, name, "mountInfo.json");
-  try {
-    const record = parseDirectVolume(await readFile(file, "utf8"), file);
-    return { ...record, isDevice: (await stat(record.device)).isBlockDevice() };
-  } catch (error) {
-    const errno = errnoOf(error);
-    if (errno === undefined) throw error;
-    if (errno === "ENOENT" && errorText(error).includes(file)) return undefined;
-    throw new HostCallFailed(`read the direct volume of ${volume}`, errno, { cause: error });
-  }
+  const what = `read the direct volume of ${volume}`;
+  const text = await ifPresent(what, () => readFile(file, "utf8"));
+  if (text === undefined) return undefined;
+  const record = parseDirectVolume(text, file);
+  return { ...record, isDevice: (await hostCall(what, () => stat(record.device))).isBlockDevice() };
 }
 
 /** URL-safe and padded, as Go's base64.URLEncoding. */

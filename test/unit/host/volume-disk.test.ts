@@ -46,6 +46,14 @@ describe("a volume's disk on the host", () => {
     await assert.rejects(readDirectVolume(volume, dir), HostCallFailed);
   });
 
+  it("is missed by name when it is not there, whatever its path holds", async () => {
+    const folder = join(dir, Buffer.from("/v").toString("base64"));
+    mkdirSync(folder);
+    const file = join(folder, "mountInfo.json");
+    writeFileSync(file, JSON.stringify({ device: `/nowhere${file}`, fstype: "ext4" }));
+    await assert.rejects(readDirectVolume("/v", dir), { name: "HostCallFailed", errno: "ENOENT" });
+  });
+
   for (const [what, record] of [
     ["no device", { fstype: "ext4" }],
     ["a relative device", { device: "sda", fstype: "ext4" }],
