@@ -6,6 +6,14 @@ import type { Resources, WideInt } from "../oci/types.ts";
 export interface ContainerLimits {
   readonly milliCpus?: number;
   readonly memoryBytes?: number;
+  /** what `milliCpus` was made from: an update may name one of the two */
+  readonly cpuTime?: CpuTime;
+}
+
+/** Microseconds of CPU time in each period of microseconds (cgroup v2, cpu.max). */
+interface CpuTime {
+  readonly quota?: number;
+  readonly period?: number;
 }
 
 export interface VmSize {
@@ -25,14 +33,20 @@ const absurdBytes = 2 ** 53;
 
 /** What an Update names wins over what was there: it names only what changes. */
 export function readLimits(resources: Resources | undefined, before: ContainerLimits = {}): ContainerLimits {
-  const { quota, period } = resources?.cpu ?? {};
-  const { limit } = resources?.memory ?? {};
-  const milliCpus = quota === undefined ? before.milliCpus : milliCpusOf(Number(quota), Number(period ?? 0));
-  const memoryBytes = limit === undefined ? before.memoryBytes : bytesOf(limit);
+  const { cpu, memory } = resources ?? {};
+  const cpuTime = { ...before.cpuTime, ...named("quota", cpu?.quota), ...named("period", cpu?.period) };
+  const milliCpus = milliCpusOf(cpuTime.quota ?? 0, cpuTime.period ?? 0);
+  const memoryBytes = memory?.limit === undefined ? before.memoryBytes : bytesOf(memory.limit);
   return {
     ...(milliCpus === undefined ? {} : { milliCpus }),
     ...(memoryBytes === undefined ? {} : { memoryBytes }),
+    cpuTime,
   };
+}
+
+/** To runtimes, and on the way to the agent, zero means: not named. */
+function named(key: keyof CpuTime, value: WideInt | undefined): CpuTime {
+  return value === undefined || Number(value) === 0 ? {} : { [key]: Number(value) };
 }
 
 export function milliCpusOf(quota: number, period: number): number | undefined {
@@ -45,7 +59,7 @@ function bytesOf(limit: WideInt): number | undefined {
 }
 
 /** Containers without a limit add nothing: they share what is there. */
-export function sumLimits(all: Iterable<ContainerLimits>): Required<ContainerLimits> {
+export function sumLimits(all: Iterable<ContainerLimits>): { milliCpus: number; memoryBytes: number } {
   let [milliCpus, memoryBytes] = [0, 0];
   for (const limits of all) {
     milliCpus += limits.milliCpus ?? 0;

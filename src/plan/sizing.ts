@@ -5,7 +5,7 @@ import type { RuntimeConfig } from "../config/schema.ts";
 import { InvalidRequest } from "../lib/errors.ts";
 import { criSandboxCpuPeriod, criSandboxCpuQuota, criSandboxMemory } from "../oci/cri-annotations.ts";
 import type { PodRequest } from "./inputs.ts";
-import { type ContainerLimits, growthStepMiB, mebibyte, milliCpusOf, type VmSize } from "./limits.ts";
+import { growthStepMiB, mebibyte, milliCpusOf, type VmSize } from "./limits.ts";
 
 type Annotations = Readonly<Record<string, string>>;
 type Limits = Pick<PodRequest, "annotations" | "limits">;
@@ -56,7 +56,7 @@ function planMemory({ vm }: RuntimeConfig, pod: Limits): number {
 
 const maxMemoryMiB = 16 * mebibyte;
 
-function limitOf({ annotations, limits }: Limits, name: string, own: keyof ContainerLimits) {
+function limitOf({ annotations, limits }: Limits, name: string, own: keyof typeof ownFields) {
   const annotated = own === "milliCpus" ? annotatedMilliCpus(annotations) : readNumber(annotations, name);
   if (annotated !== undefined || limits?.[own] === undefined) return { field: fieldOf(name), value: annotated };
   return { field: ownFields[own], value: limits[own] };

@@ -20,25 +20,38 @@ const gibibyte = 1024 ** 3;
 const range = { start: { vcpus: 2, memoryMiB: 2048 }, most: { vcpus: 8, memoryMiB: 16_384 } };
 const fixed = { start: range.start, most: range.start };
 
+const limitsIn = ({ milliCpus, memoryBytes }: ContainerLimits) => [milliCpus, memoryBytes];
+
 describe("the limits of a container", () => {
   it("are its quota in thousandths of a CPU, rounded up, and its bytes", () => {
     const resources = { cpu: { quota: 33_333n, period: 100_000n }, memory: { limit: 96n * 1024n * 1024n } };
-    assert.deepEqual(readLimits(resources), { milliCpus: 334, memoryBytes: 100_663_296 });
+    assert.deepEqual(limitsIn(readLimits(resources)), [334, 100_663_296]);
   });
 
   it("have the kernel's period where none is named", () => {
-    assert.deepEqual(readLimits({ cpu: { quota: 150_000 } }), { milliCpus: 1500 });
+    assert.deepEqual(limitsIn(readLimits({ cpu: { quota: 150_000 } })), [1500, undefined]);
   });
 
   it("are none where a client writes zero, a negative number or the largest one", () => {
-    assert.deepEqual(readLimits({ cpu: { quota: -1 }, memory: { limit: 0 } }), {});
-    assert.deepEqual(readLimits({ memory: { limit: 9_223_372_036_854_771_712n } }), {});
+    const none = [undefined, undefined];
+    assert.deepEqual(limitsIn(readLimits({ cpu: { quota: -1 }, memory: { limit: 0 } })), none);
+    assert.deepEqual(limitsIn(readLimits({ cpu: { quota: 0, period: 0 } })), none);
+    assert.deepEqual(limitsIn(readLimits({ memory: { limit: 9_223_372_036_854_771_712n } })), none);
   });
 
   it("keep what an update does not name, and lose what it lifts", () => {
-    const before = { milliCpus: 500, memoryBytes: 1024 };
+    const before = readLimits({ cpu: { quota: 50_000 }, memory: { limit: 1024 } });
     assert.deepEqual(readLimits({ cpu: { cpus: "0-1" } }, before), before);
-    assert.deepEqual(readLimits({ memory: { limit: -1 } }, before), { milliCpus: 500 });
+    assert.deepEqual(limitsIn(readLimits({ memory: { limit: -1 } }, before)), [500, undefined]);
+    assert.deepEqual(limitsIn(readLimits({ cpu: { quota: -1 } }, before)), [undefined, 1024]);
+  });
+
+  it("follow an update of the period alone with the quota that is, and of the quota alone with the period", () => {
+    const before = readLimits({ cpu: { quota: 33_333, period: 100_000 } });
+    assert.equal(readLimits({ cpu: { period: 50_000 } }, before).milliCpus, 667);
+    const halved = readLimits({ cpu: { quota: 0, period: 50_000n } }, before);
+    assert.equal(readLimits({ cpu: { quota: 25_000, period: 0 } }, halved).milliCpus, 500);
+    assert.equal(readLimits({ cpu: { quota: 25_000 } }, readLimits({ cpu: { period: 50_000 } })).milliCpus, 500);
   });
 });
 
