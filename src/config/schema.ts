@@ -38,8 +38,16 @@ export const schema = {
     ),
     default_memory: key(wholeNumber(256, 16_777_216), 2048, "MiB, for pods without a memory limit"),
     memory_overhead: key(wholeNumber(0, 65_536), 512, "MiB for the guest itself, added to the pod's limit"),
-    max_vcpus: key(wholeNumber(1, 240), 8, "how far a VM grows under KVM; with static_resources = false"),
-    max_memory: key(wholeNumber(256, 16_777_216), 16_384, "MiB, how far a VM grows; with static_resources = false"),
+    max_vcpus: key(
+      wholeNumber(1, 240),
+      8,
+      "how far a VM grows under KVM, and the most that limits may ask for; with static_resources = false",
+    ),
+    max_memory: key(
+      wholeNumber(256, 16_777_216),
+      16_384,
+      "MiB, how far a VM grows, and the most that limits may ask for; with static_resources = false",
+    ),
     vsock: key(choice("auto", "vhost", "vhost-user"), "auto", "auto takes the kernel's vhost-vsock when it is there"),
     block_driver: key(choice("virtio-scsi", "virtio-blk"), "virtio-scsi", "how container layers are plugged"),
     hotplug_ports: key(wholeNumber(0, 20), 0, "free PCIe ports for virtio-blk layers"),

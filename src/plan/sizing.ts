@@ -37,21 +37,43 @@ export function planSize(config: RuntimeConfig, pod: Limits, accelerator: "kvm" 
   };
 }
 
-function planVcpus({ vm }: RuntimeConfig, pod: Limits): number {
+function planVcpus(config: RuntimeConfig, pod: Limits): number {
+  const { vm } = config;
   const { field, value } = limitOf(pod, criSandboxCpuQuota, "milliCpus");
   const wanted = value === undefined ? vm.defaultVcpus : Math.max(1, Math.ceil(value / 1000));
+  requireAtMost(config, { field, wanted, most: vm.maxVcpus, key: "vm.max_vcpus", unit: "CPUs" });
   const rung = vm.vcpuClasses.find((vcpus) => vcpus >= wanted);
   if (rung !== undefined) return rung;
   const largest = vm.vcpuClasses.at(-1) ?? 0;
   throw new InvalidRequest(field, `asks for ${wanted} CPUs, the largest of vm.vcpu_classes is ${largest}`);
 }
 
-function planMemory({ vm }: RuntimeConfig, pod: Limits): number {
+function planMemory(config: RuntimeConfig, pod: Limits): number {
+  const { vm } = config;
   const { field, value } = limitOf(pod, criSandboxMemory, "memoryBytes");
   if (value === undefined) return vm.defaultMemory;
   const wanted = Math.ceil(value / mebibyte) + vm.memoryOverhead;
+  const unit = "MiB with the guest's own";
+  requireAtMost(config, { field, wanted, most: vm.maxMemory, key: "vm.max_memory", unit });
   if (wanted > maxMemoryMiB) throw new InvalidRequest(field, `asks for ${wanted} MiB`);
   return Math.max(leastMemoryMiB, Math.ceil(wanted / memoryStepMiB) * memoryStepMiB);
+}
+
+interface Bound {
+  readonly field: string;
+  readonly wanted: number;
+  readonly most: number;
+  readonly key: string;
+  readonly unit: string;
+}
+
+/**
+ * A pod must not start larger than it could grow: cut down, its containers would be promised what its VM never
+ * gets. A VM that keeps its size has no such bound.
+ */
+function requireAtMost({ vm, container }: RuntimeConfig, { field, wanted, most, key, unit }: Bound): void {
+  if (vm.tee !== "none" || container.staticResources || wanted <= most) return;
+  throw new InvalidRequest(field, `asks for ${wanted} ${unit}, the largest VM has ${most} (${key})`);
 }
 
 const maxMemoryMiB = 16 * mebibyte;

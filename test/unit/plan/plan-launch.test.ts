@@ -67,6 +67,25 @@ describe("the size of a VM", () => {
     );
   });
 
+  it("is refused above what a VM that grows could grow to, by field and key, and only there", () => {
+    const growing = "[container]\nstatic_resources = false\n[vm]\nmax_vcpus = 4\nmax_memory = 4096";
+    const memory = { [cri("memory")]: String(3.5 * 1024 ** 3) };
+    assert.deepEqual(sizeOf(memory, growing, { milliCpus: 4000 }), [4, 4096]);
+    assert.throws(
+      () => sizeOf({ [cri("memory")]: String(3.5 * 1024 ** 3 + 1) }, growing),
+      new InvalidRequest(
+        `annotations["${cri("memory")}"]`,
+        "asks for 4097 MiB with the guest's own, the largest VM has 4096 (vm.max_memory)",
+      ),
+    );
+    assert.throws(
+      () => sizeOf({}, growing, { milliCpus: 4001 }),
+      new InvalidRequest("linux.resources.cpu.quota", "asks for 5 CPUs, the largest VM has 4 (vm.max_vcpus)"),
+    );
+    const fixed = growing.replace("false", "true");
+    assert.deepEqual(sizeOf({ [cri("memory")]: String(8 * 1024 ** 3) }, fixed, { milliCpus: 5000 }), [8, 8704]);
+  });
+
   it("is refused when the annotation is no number", () => {
     assert.throws(() => sizeOf({ [cri("memory")]: "1Gi" }), /"1Gi" is no whole number/);
   });
