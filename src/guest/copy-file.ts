@@ -22,6 +22,7 @@ import {
 import { basename, dirname, join, normalize } from "node:path";
 import { errnoOf, InvalidRequest } from "../lib/errors.ts";
 import type { CopyFileRequest } from "../wire/gen/kata/agent.ts";
+import { openBeneath } from "./sys/beneath.ts";
 
 export const SHARE_ROOT = "/run/kata-containers/shared/containers";
 const { O_CREAT, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, O_WRONLY, S_IFDIR, S_IFLNK, S_IFMT } = constants;
@@ -32,17 +33,14 @@ const FILE_MAX = 16n * 1024n ** 3n;
 export function copyFile(request: CopyFileRequest, root = SHARE_ROOT): void {
   const path = confine(request.path, root);
   checkSizes(request);
-  const parent = openParent(dirname(path), root, request);
-  try {
-    // names are resolved through the open directory, so a swapped parent cannot redirect us
-    const target = join(`/proc/self/fd/${parent}`, basename(path));
-    const type = request.file_mode & S_IFMT;
-    if (type === S_IFDIR) copyDirectory(target, request);
-    else if (type === S_IFLNK) copyLink(target, request);
-    else copyChunk(target, request);
-  } finally {
-    closeSync(parent);
-  }
+  mkdirSync(root, { recursive: true, mode: 0o755 });
+  // names are resolved through the open directory, so a swapped parent cannot redirect us
+  using parent = openBeneath(root, dirname(path), { field: "path", make: (made) => makeDirectory(made, request) });
+  const target = join(parent.path, basename(path));
+  const type = request.file_mode & S_IFMT;
+  if (type === S_IFDIR) copyDirectory(target, request);
+  else if (type === S_IFLNK) copyLink(target, request);
+  else copyChunk(target, request);
 }
 
 function confine(path: string, root: string): string {
@@ -64,26 +62,6 @@ function checkSizes(request: CopyFileRequest): void {
 
 function isLink(request: CopyFileRequest): boolean {
   return (request.file_mode & S_IFMT) === S_IFLNK;
-}
-
-/** Opens the directory, making what is missing on the way, one component at a time. */
-function openParent(directory: string, root: string, request: CopyFileRequest): number {
-  mkdirSync(root, { recursive: true, mode: 0o755 });
-  let fd = openSync(root, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  for (const name of directory.slice(root.length).split("/").filter(Boolean)) {
-    const next = join(`/proc/self/fd/${fd}`, name);
-    try {
-      makeDirectory(next, request);
-      const child = openSync(next, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-      closeSync(fd);
-      fd = child;
-    } catch (error) {
-      closeSync(fd);
-      if (errnoOf(error) !== "ENOTDIR" && errnoOf(error) !== "ELOOP") throw error;
-      throw new InvalidRequest("path", `${JSON.stringify(name)} on the way is not a directory`, { cause: error });
-    }
-  }
-  return fd;
 }
 
 function makeDirectory(path: string, request: CopyFileRequest): void {

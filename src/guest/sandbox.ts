@@ -7,7 +7,7 @@ import { CleanupStack } from "../lib/cleanup-stack.ts";
 import { errorText, InvalidRequest } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { CreateContainerRequest, CreateSandboxRequest, Storage } from "../wire/gen/kata/agent.ts";
-import { isBelow, resolveBindSource } from "./bind-sources.ts";
+import { BINDS, BindSources, isBelow } from "./bind-sources.ts";
 import { ContainerCgroup } from "./cgroup.ts";
 import { type ContainerTools, GuestContainer } from "./container.ts";
 import { measureContainer } from "./container-measurement.ts";
@@ -40,7 +40,7 @@ export class Sandbox {
   readonly #options: SandboxOptions;
   readonly #storages: StorageRegistry;
   readonly #containers = new Map<string, GuestContainer>();
-  readonly #mounts = new Map<string, readonly string[]>();
+  readonly #held = new Map<string, { readonly mounts: readonly string[]; readonly binds: BindSources }>();
   readonly #busy = new Set<string>();
   readonly #userNamespace = new PodUserNamespace();
   #namespaces: SandboxNamespaces | undefined;
@@ -86,10 +86,12 @@ export class Sandbox {
       const shared = (await this.#userNamespace.of(request.OCI?.Linux, pod)) ?? this.#namespaces;
       const mounts = await this.#addStorages(request.storages, { containerId: id, userNamespace: shared?.user });
       undo.defer("release the storages", () => this.#storages.release(mounts));
-      const container = await this.#makeContainer(id, request, { undo, shared });
+      const binds = new BindSources(id);
+      undo.defer("let go of what it binds", () => binds[Symbol.dispose]());
+      const container = await this.#makeContainer(id, request, { undo, shared, binds });
       undo.move();
       this.#containers.set(id, container);
-      this.#mounts.set(id, mounts);
+      this.#held.set(id, { mounts, binds });
       this.#pidNamespace ??= holdPidNamespace(container.init.pid);
     });
   }
@@ -106,9 +108,10 @@ export class Sandbox {
     await this.#alone(id, async () => {
       await container.remove(timeoutMs);
       this.#containers.delete(id);
-      const mounts = this.#mounts.get(id) ?? [];
-      this.#mounts.delete(id);
-      await this.#storages.release(mounts);
+      const held = this.#held.get(id);
+      this.#held.delete(id);
+      held?.binds[Symbol.dispose]();
+      await this.#storages.release(held?.mounts ?? []);
       rmSync(containerDirectory(id), { recursive: true, force: true });
     });
   }
@@ -140,7 +143,7 @@ export class Sandbox {
   async #makeContainer(
     id: string,
     request: CreateContainerRequest,
-    { undo, shared }: { undo: CleanupStack; shared: SandboxNamespaces | undefined },
+    { undo, shared, binds }: { undo: CleanupStack; shared: SandboxNamespaces | undefined; binds: BindSources },
   ): Promise<GuestContainer> {
     const { OCI: wireSpec } = request;
     if (wireSpec === undefined) throw new InvalidRequest("OCI", "EINVAL: is missing");
@@ -153,14 +156,15 @@ export class Sandbox {
       namespaces: { shared, pid: request.sandbox_pidns ? this.#pidNamespace : undefined },
       cgroupsPath: new ContainerCgroup(id).path,
       rootfs: rootDirectory(wireSpec.Root.Path),
-      resolveSource: resolveBindSource,
+      resolveSource: (source) => binds.hold(source),
     });
     await applySysctls(wireSpec.Linux?.Sysctl ?? {}, shared);
     const directory = containerDirectory(id);
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     undo.defer(`remove ${directory}`, () => rmSync(directory, { recursive: true, force: true }));
     measureContainer(request.storages, spec);
-    return await GuestContainer.create({ id, directory, spec, annotations: wireSpec.Annotations }, this.#tools);
+    const held = { ...spec, root: { ...spec.root, path: binds.hold(spec.root.path, "OCI.Root.Path") } };
+    return await GuestContainer.create({ id, directory, spec: held, annotations: wireSpec.Annotations }, this.#tools);
   }
 
   /** One at a time: reference counts and the disks behind them belong together. */
@@ -198,7 +202,7 @@ function rootDirectory(path: string): string {
 }
 
 function resetDirectory(): void {
-  const below = mountPoints().filter((point) => isBelow(point, [STORAGE_ROOT]) && point !== STORAGE_ROOT);
+  const below = mountPoints().filter((point) => isBelow(point, [STORAGE_ROOT, BINDS]) && point !== STORAGE_ROOT);
   for (const point of below.reverse()) unmount(point);
   if (isMountPoint(STORAGE_ROOT)) return;
   rmSync(STORAGE_ROOT, { recursive: true, force: true });

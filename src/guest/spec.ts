@@ -19,7 +19,7 @@ export interface ConvertOptions {
   readonly cgroupsPath: string;
   /** the mounted root file system */
   readonly rootfs: string;
-  /** checks a bind mount's guest path and follows its links */
+  /** checks a bind mount's guest path, and gives the name for the runtime to bind */
   readonly resolveSource: (source: string) => string;
 }
 

@@ -25,6 +25,8 @@ import { type ServiceClient, TtrpcClient } from "../../src/wire/ttrpc/client.ts"
 const top = join(import.meta.dirname, "../..");
 /** hardware address of the link that the agent finds in its network namespace */
 export const LINK_MAC = "02:00:00:00:00:01";
+/** links of the image by name: an image may hold any */
+const imageLinks = { "to-tmp": "/tmp", "to-outside": "/run/outside" };
 const BUSYBOX = "/bin/busybox";
 const applets =
   "sh ls cat sleep echo id tty stty env dd hostname readlink ps true false mount head seq kill touch ipcmk ipcs wc stat".split(
@@ -157,11 +159,15 @@ export class AgentUnderTest implements AsyncDisposable {
     }
   }
 
+  /** of the agent's process, as this machine numbers it */
+  get pid(): string {
+    const unshare = String(this.#process.pid);
+    return execFileSync("cat", [`/proc/${unshare}/task/${unshare}/children`], { encoding: "utf8" }).trim();
+  }
+
   /** What a shell says in the agent's own mount namespace. */
   lookAgent(script: string): string {
-    const unshare = String(this.#process.pid);
-    const agent = execFileSync("cat", [`/proc/${unshare}/task/${unshare}/children`], { encoding: "utf8" }).trim();
-    const entered = ["-t", agent, "-m", "-p", "sh", "-c", `${script} 2>/dev/null; true`];
+    const entered = ["-t", this.pid, "-m", "-p", "sh", "-c", `${script} 2>/dev/null; true`];
     return execFileSync("nsenter", entered, { encoding: "utf8" });
   }
 
@@ -226,6 +232,7 @@ function makeRootLayer(directory: string): string {
   copyFileSync(BUSYBOX, join(root, "bin/busybox"));
   for (const name of applets) symlinkSync("busybox", join(root, "bin", name));
   writeFileSync(join(root, "etc/passwd"), "root:x:0:0::/:/bin/sh\n");
+  for (const [name, target] of Object.entries(imageLinks)) symlinkSync(target, join(root, name));
   const image = join(directory, "root.erofs");
   execFileSync("mkfs.erofs", ["--quiet", image, root], { stdio: ["ignore", "ignore", "pipe"] });
   return execFileSync("losetup", ["--find", "--show", "--read-only", image], { encoding: "utf8" }).trim();

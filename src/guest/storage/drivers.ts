@@ -1,25 +1,15 @@
 // The storage drivers of the agent protocol (§4.4) that this agent has, by name. Each returns the steps
 // that undo it.
-import {
-  chmodSync,
-  chownSync,
-  lchownSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, chownSync, constants, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CleanupStack } from "../../lib/cleanup-stack.ts";
 import { InvalidRequest, Unsupported } from "../../lib/errors.ts";
 import type { Storage } from "../../wire/gen/kata/agent.ts";
 import { FSGroupChangePolicy } from "../../wire/gen/kata/types.ts";
-import { isBelow } from "../bind-sources.ts";
 import { isConfidential } from "../confidential.ts";
 import { runCommand } from "../run-command.ts";
-import { mount, unmount } from "../sys/mounts.ts";
+import { makeDirectory, OpenedPath, openBeneath, unmountBeneath } from "../sys/beneath.ts";
+import { mount } from "../sys/mounts.ts";
 import { type BlockDevice, waitForDisk } from "./block-devices.ts";
 import { optionValue, STORAGE_ROOT } from "./checks.ts";
 import { openEncrypted } from "./encrypted-disk.ts";
@@ -48,7 +38,7 @@ async function block(storage: Storage, context: DriverContext): Promise<CleanupS
   const node = key === undefined ? disk.node : encrypt(disk, { key, makesFileSystem }, undo);
   if (makesFileSystem) await makeFileSystem(node, storage.fstype);
   undo.use(`unmount ${storage.mount_point}`, mountAt(storage, node));
-  if (key !== undefined) openToAll(storage.mount_point);
+  if (key !== undefined) atMountPoint(storage, openToAll);
   return undo.move();
 }
 
@@ -88,7 +78,7 @@ async function ephemeral(storage: Storage): Promise<CleanupStack> {
   const options = storage.options.filter((word) => !word.startsWith("fsgid=") && !(isHuge && word.startsWith("size=")));
   if (!isHuge && optionValue(options, "mode") === undefined) options.push("mode=1777");
   const undo = mountAt({ ...storage, options, fstype: storage.fstype || "tmpfs" }, storage.source || "tmpfs");
-  setGroup(storage);
+  atMountPoint(storage, (root) => setGroup(storage, root));
   return undo;
 }
 
@@ -102,40 +92,32 @@ async function virtioFs(storage: Storage): Promise<CleanupStack> {
 
 async function local(storage: Storage): Promise<CleanupStack> {
   const mode = optionValue(storage.options, "mode");
-  makeDirectories(storage.mount_point);
-  if (mode !== undefined) chmodSync(storage.mount_point, Number.parseInt(mode, 8) & 0o7777);
-  setGroup(storage);
+  using at = openMountPoint(storage);
+  if (mode !== undefined) chmodSync(at.path, Number.parseInt(mode, 8) & 0o7777);
+  setGroup(storage, at.path);
   return new CleanupStack();
 }
 
-/** The path may lead through a volume that containers write: no link in it is followed. */
-function makeDirectories(path: string): void {
-  let at = STORAGE_ROOT;
-  for (const name of path.slice(STORAGE_ROOT.length).split("/").filter(Boolean)) {
-    at = join(at, name);
-    const found = lstatSync(at, { throwIfNoEntry: false });
-    if (found === undefined) mkdirSync(at);
-    else if (!found.isDirectory()) throw new InvalidRequest("storages.mount_point", `${at} is not a directory`);
-  }
-}
-
+/** The host names directories that may lie in a volume: what was made and opened is what becomes writable. */
 async function overlay(storage: Storage): Promise<CleanupStack> {
+  await using opened = new CleanupStack();
+  const open = (path: string): string => {
+    const directory = openBeneath(STORAGE_ROOT, path, { field: "storages.options", make: makeDirectory });
+    opened.defer(`close ${path}`, () => directory[Symbol.dispose]());
+    return directory.path;
+  };
   const listed = optionValue(storage.driver_options, "io.katacontainers.volume.overlayfs.create_directory");
-  const needed = [listed, optionValue(storage.options, "upperdir"), optionValue(storage.options, "workdir")];
-  for (const directory of needed.flatMap((paths) => paths?.split(",") ?? [])) {
-    if (!isBelow(directory, [STORAGE_ROOT]) || directory.includes("..")) {
-      throw new InvalidRequest("storages.options", `${JSON.stringify(directory)} is not below ${STORAGE_ROOT}`);
-    }
-    mkdirSync(directory, { recursive: true });
-  }
-  return mountAt({ ...storage, fstype: "overlay" }, "overlay");
+  for (const path of listed?.split(",") ?? []) open(path);
+  const options = storage.options.map((option) => {
+    const [, name, path = ""] = /^(upperdir|workdir)=(.*)$/.exec(option) ?? [];
+    return name === undefined ? option : `${name}=${open(path)}`;
+  });
+  return mountAt({ ...storage, options, fstype: "overlay" }, "overlay");
 }
 
 async function bind(storage: Storage): Promise<CleanupStack> {
-  if (!isBelow(storage.source, [STORAGE_ROOT]) || storage.source.includes("..")) {
-    throw new InvalidRequest("storages.source", `${JSON.stringify(storage.source)} is not below ${STORAGE_ROOT}`);
-  }
-  return mountAt({ ...storage, options: [...storage.options, "bind"], fstype: "" }, storage.source);
+  using source = openBeneath(STORAGE_ROOT, storage.source, { field: "storages.source" });
+  return mountAt({ ...storage, options: [...storage.options, "bind"], fstype: "" }, source.path);
 }
 
 export const drivers: Readonly<Record<string, Driver>> = {
@@ -151,34 +133,51 @@ export const drivers: Readonly<Record<string, Driver>> = {
 /** Makes the directory, mounts, and applies the volume's group. */
 export function mountAt(storage: Storage, source: string): CleanupStack {
   const undo = new CleanupStack();
-  mkdirSync(storage.mount_point, { recursive: true });
-  mount({ source, target: storage.mount_point, fstype: storage.fstype, ...parseMountOptions(storage.options) });
-  undo.defer(`unmount ${storage.mount_point}`, () => unmount(storage.mount_point));
-  if (storage.fs_group !== undefined) {
-    const { group_id: groupId, group_change_policy: policy } = storage.fs_group;
-    applyGroup(storage.mount_point, groupId, policy === FSGroupChangePolicy.OnRootMismatch);
+  const { mount_point: point, fstype, fs_group: group } = storage;
+  using target = openMountPoint(storage);
+  mount({ source, target: target.path, fstype, ...parseMountOptions(storage.options) });
+  undo.defer(`unmount ${point}`, () => unmountBeneath(STORAGE_ROOT, point));
+  if (group !== undefined) {
+    const onlyOnMismatch = group.group_change_policy === FSGroupChangePolicy.OnRootMismatch;
+    atMountPoint(storage, (root) => applyGroup(root, group.group_id, onlyOnMismatch));
   }
   return undo;
 }
 
-function setGroup(storage: Storage): void {
+/** Makes it when missing; what is mounted at it later is not what was opened. */
+function openMountPoint({ mount_point: point }: Storage): OpenedPath {
+  return openBeneath(STORAGE_ROOT, point, { field: "storages.mount_point", make: makeDirectory });
+}
+
+/** With a name of what is mounted there now. */
+function atMountPoint(storage: Storage, work: (root: string) => void): void {
+  using root = openMountPoint(storage);
+  work(root.path);
+}
+
+function setGroup(storage: Storage, root: string): void {
   const group = optionValue(storage.options, "fsgid");
   if (group === undefined) return;
-  chownSync(storage.mount_point, -1, Number(group));
-  chmodSync(storage.mount_point, (statSync(storage.mount_point).mode & 0o7777) | 0o2000);
+  chownSync(root, -1, Number(group));
+  chmodSync(root, (statSync(root).mode & 0o7777) | 0o2000);
 }
 
 /** fsGroup of a volume: group, setgid on directories, group may read and write what the owner may. */
 function applyGroup(root: string, group: number, onlyOnMismatch: boolean): void {
   if (onlyOnMismatch && statSync(root).gid === group) return;
-  const visit = (path: string) => {
-    const stat = lstatSync(path);
-    lchownSync(path, stat.uid, group);
+  const visit = (opened: OpenedPath) => {
+    const stat = opened.stat();
+    chownSync(opened.path, stat.uid, group);
     if (stat.isSymbolicLink()) return;
-    chmodSync(path, (stat.mode & 0o7777) | (stat.isDirectory() ? 0o2070 : 0o060));
-    if (stat.isDirectory()) for (const name of readdirSync(path)) visit(join(path, name));
+    chmodSync(opened.path, (stat.mode & 0o7777) | (stat.isDirectory() ? 0o2070 : 0o060));
+    if (stat.isDirectory()) for (const name of readdirSync(opened.path)) visitIn(opened, name);
   };
-  visit(root);
+  const visitIn = (parent: OpenedPath, name: string) => {
+    using child = new OpenedPath(`${parent.path}/${name}`, constants.O_NOFOLLOW);
+    visit(child);
+  };
+  using top = new OpenedPath(root, constants.O_DIRECTORY);
+  visit(top);
 }
 
 function reserveHugePages(options: readonly string[]): void {

@@ -9,6 +9,7 @@ import { errnoOf, errorText, InvalidRequest } from "../../lib/errors.ts";
 import type { Storage } from "../../wire/gen/kata/agent.ts";
 import { isBelow } from "../bind-sources.ts";
 import { AgentFailure } from "../status.ts";
+import { makeDirectory, openBeneath, unmountBeneath } from "../sys/beneath.ts";
 import { isMountPoint, MS, mount, mountIdMapped, unmount } from "../sys/mounts.ts";
 import { type BlockDevice, waitForDisk, waitForPartition } from "./block-devices.ts";
 import { optionValue, STORAGE_ROOT } from "./checks.ts";
@@ -52,7 +53,7 @@ export async function mountLayers(
     mounts.push(point);
   }
   for (const directory of group.flatMap((storage) => directoriesToMake(storage, upperBase))) {
-    mkdirSync(directory, { recursive: true });
+    using _ = openBeneath(upperBase, directory, { field: "X-kata.mkdir.path", make: makeDirectory });
   }
   mountOverlay(target, { mounts, upperBase, undo });
   return undo.move();
@@ -194,21 +195,23 @@ function mountOverlay(
   from: { mounts: readonly string[]; upperBase: string; undo: CleanupStack },
 ): void {
   const { mounts, upperBase, undo } = from;
-  const upperdir = join(upperBase, "upper");
-  const workdir = join(upperBase, "work");
-  for (const directory of [upperdir, workdir, target]) mkdirSync(directory, { recursive: true, mode: 0o755 });
+  const open = (root: string, path: string) => openBeneath(root, path, { field: "storages", make: makeDirectory });
+  // an upper disk comes from the host, with whatever links are on it
+  using upper = open(upperBase, join(upperBase, "upper"));
+  using work = open(upperBase, join(upperBase, "work"));
+  using at = open(STORAGE_ROOT, target);
   // the root directory that the container sees is the upper one
   const { uid, gid } = statSync(mounts[0] ?? "/");
-  chownSync(upperdir, uid, gid);
+  chownSync(upper.path, uid, gid);
   const lowers = mounts.map((point) => basename(point)).join(":");
-  const data = `lowerdir=${lowers},upperdir=${upperdir},workdir=${workdir}`;
+  const data = `lowerdir=${lowers},upperdir=${upper.path},workdir=${work.path}`;
   const before = process.cwd();
   // the option text is limited to one page, so the layers are named from where they are
   process.chdir(dirname(mounts[0] ?? "/"));
   try {
-    mount({ source: "overlay", target, fstype: "overlay", flags: 0, data });
+    mount({ source: "overlay", target: at.path, fstype: "overlay", flags: 0, data });
   } finally {
     process.chdir(before);
   }
-  undo.defer(`unmount ${target}`, () => unmount(target));
+  undo.defer(`unmount ${target}`, () => unmountBeneath(STORAGE_ROOT, target));
 }

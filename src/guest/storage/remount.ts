@@ -1,8 +1,9 @@
 // UpdateEphemeralMounts: tmpfs volumes get a new size after memory was added (agent-protocol §3.2).
 import { InvalidRequest } from "../../lib/errors.ts";
 import type { Storage } from "../../wire/gen/kata/agent.ts";
+import { openBeneath } from "../sys/beneath.ts";
 import { isMountPoint, MS, mount } from "../sys/mounts.ts";
-import { checkStorages } from "./checks.ts";
+import { checkStorages, STORAGE_ROOT } from "./checks.ts";
 import { parseMountOptions } from "./mount-options.ts";
 
 export function remountEphemeral(storages: readonly Storage[]): void {
@@ -14,6 +15,7 @@ export function remountEphemeral(storages: readonly Storage[]): void {
     }
     if (!isMountPoint(target)) throw new InvalidRequest("storages.mount_point", `${target} is not mounted`);
     const { flags, data } = parseMountOptions(options);
-    mount({ source: storage.source, target, fstype: storage.fstype, flags: flags | MS.REMOUNT, data });
+    using at = openBeneath(STORAGE_ROOT, target, { field: "storages.mount_point" });
+    mount({ source: storage.source, target: at.path, fstype: storage.fstype, flags: flags | MS.REMOUNT, data });
   }
 }

@@ -16,6 +16,7 @@ export const MS = {
   NODIRATIME: 2048,
   BIND: 4096,
   REC: 16384,
+  PRIVATE: 1 << 18,
   RELATIME: 1 << 21,
   STRICTATIME: 1 << 24,
   LAZYTIME: 1 << 25,
@@ -71,6 +72,11 @@ export function mountIdMapped(target: string, userNamespace: string): void {
 export function unmount(target: string): void {
   if (!isMountPoint(target)) return;
   systemCall("umount2", `unmount ${target}`, [target, MNT_DETACH | UMOUNT_NOFOLLOW]);
+}
+
+/** As `unmount`, for a mount that is known to be there; follows a link at `target`, such as a descriptor's. */
+export function detach(target: string): void {
+  systemCall("umount2", `unmount ${target}`, [target, MNT_DETACH]);
 }
 
 export function isMountPoint(path: string): boolean {
