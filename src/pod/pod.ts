@@ -2,6 +2,7 @@
 // with its sandbox. The only owner of the answer to "what exists here and in which state".
 import { resolve } from "node:path";
 import { CleanupStack } from "../lib/cleanup-stack.ts";
+import { withDeadline } from "../lib/deadline.ts";
 import { AlreadyExists, errorText, NotFound, WrongState } from "../lib/errors.ts";
 import { Lifecycle } from "../lib/lifecycle.ts";
 import type { Logger } from "../lib/logger.ts";
@@ -14,6 +15,7 @@ import { type CopyIn, hostSources } from "../translate/mounts.ts";
 import { joinSandbox } from "../translate/sandbox.ts";
 import { Container } from "./container.ts";
 import { LayerDisks } from "./disks.ts";
+import { InFlight, settleBoth } from "./in-flight.ts";
 import { type PodState, podTable } from "./lifecycles.ts";
 import { PodSize } from "./pod-size.ts";
 import type { LaunchedPod, LayerFile, PodPorts, PodRequest, ProcessExit, RootfsMount, StdioPaths } from "./ports.ts";
@@ -45,8 +47,12 @@ interface Entry {
   deleting?: Promise<ProcessExit>;
 }
 
+type LivingPod = LaunchedPod & { disks: LayerDisks; volumeDisks: VolumeDisks; size: PodSize };
+
 /** how long the guest gets to remove a container before its VM-side remains are left to the VM's end */
 const removeLimitMs = 5000;
+/** how long the pod's end waits for what is in flight, whose waits the VM's end has ended */
+const inFlightLimitMs = 5000;
 
 export class Pod {
   readonly id: string;
@@ -56,7 +62,8 @@ export class Pod {
   readonly #abort = new AbortController();
   readonly #entries = new Map<string, Entry>();
   readonly #creating = new Set<string>();
-  #launched: (LaunchedPod & { disks: LayerDisks; volumeDisks: VolumeDisks; size: PodSize }) | null = null;
+  readonly #inFlight = new InFlight();
+  #launched: LivingPod | null = null;
   /** of a pod that was booted alone; its containers share what is in it */
   #sandbox: SandboxSpec | null = null;
   #ending: Promise<void> | null = null;
@@ -103,7 +110,7 @@ export class Pod {
     this.lifecycle.move("booting", "start its sandbox");
     try {
       refuseHostNamespaces(request.spec);
-      const launched = this.#adopt(await this.#ports.launch(request, this.#abort.signal));
+      const launched = await this.#inFlight.during(this.#launch(request));
       this.#sandbox = request.spec;
       this.lifecycle.move("ready", "finish its boot");
       void this.#watchOom(launched);
@@ -170,7 +177,7 @@ export class Pod {
     const entry = this.#entries.get(id);
     if (entry === undefined) throw new NotFound("container", id);
     entry.container.init.lifecycle.require("delete it (stop it first)", "created", "stopped");
-    entry.deleting ??= this.#delete(id, entry);
+    entry.deleting ??= this.#delete(id, entry).finally(() => delete entry.deleting);
     return await entry.deleting;
   }
 
@@ -197,12 +204,10 @@ export class Pod {
       refuseHostNamespaces(request.spec);
       const { id: podId, role, spec, ...rest } = request;
       const limits = role === "single" ? { limits: readLimits(spec.linux.resources) } : {};
-      const [launched, layers] = await settleBoth(
-        this.#ports.launch({ podId, spec, ...rest, ...limits }, this.#abort.signal),
-        this.#prepareRootfs(request),
+      const [launched, layers] = await this.#inFlight.during(
+        settleBoth(this.#launch({ podId, spec, ...rest, ...limits }), this.#prepareRootfs(request)),
       );
-      this.#adopt(launched);
-      const container = await this.#createContainer(request, layers);
+      const container = await this.#inFlight.during(this.#createContainer(request, layers));
       this.lifecycle.move("ready", "finish its boot");
       void this.#watchOom(launched);
       return container;
@@ -210,6 +215,14 @@ export class Pod {
       await this.end();
       throw error;
     }
+  }
+
+  /** A VM that is up only after the pod's end began has nobody else who stops it. */
+  async #launch(request: PodRequest): Promise<LaunchedPod> {
+    const launched = await this.#ports.launch(request, this.#abort.signal);
+    if (!this.#abort.signal.aborted) return this.#adopt(launched);
+    await launched.vm.stop();
+    throw new WrongState(`pod ${this.id}`, this.lifecycle.state, "use its VM");
   }
 
   #adopt(launched: LaunchedPod): LaunchedPod {
@@ -226,7 +239,8 @@ export class Pod {
 
   async #join(request: CreateRequest): Promise<Container> {
     this.lifecycle.require("create a container", "ready");
-    return await this.#createContainer(request, await this.#prepareRootfs(request));
+    const made = this.#prepareRootfs(request).then((layers) => this.#createContainer(request, layers));
+    return await this.#inFlight.during(made);
   }
 
   #prepareRootfs(request: CreateRequest): Promise<readonly LayerFile[]> {
@@ -236,12 +250,11 @@ export class Pod {
   }
 
   async #createContainer(request: CreateRequest, layers: readonly LayerFile[]): Promise<Container> {
-    if (this.#launched === null) throw new WrongState(`pod ${this.id}`, this.lifecycle.state, "create a container");
-    const { vm, guest, disks, volumeDisks, size, volumes: rules } = this.#launched;
-    const paths = layers.map((layer) => layer.path);
     const { id: containerId, bundle, role, spec } = request;
     await using undo = new CleanupStack();
     undo.defer("release what the host holds for it", () => this.#ports.releaseContainer(containerId));
+    const { vm, guest, disks, volumeDisks, size, volumes: rules } = this.#living("create a container");
+    const paths = layers.map((layer) => layer.path);
     const sources = await this.#ports.probeSources(hostSources(spec.mounts ?? []));
     // the pod's first container is no workload where it has others
     if (role !== "sandbox") await size.claim(containerId, readLimits(spec.linux.resources));
@@ -274,12 +287,19 @@ export class Pod {
         emit: (event) => this.#ports.emit(event),
       },
     );
+    this.#living("create a container");
     container.init.attachStdio(stdio);
     this.#entries.set(containerId, { container, layers: paths, followed: this.#follow(plan.copies, guest) });
     void container.init.wait().then(() => size.ended(containerId));
     if (role !== "container") void container.init.wait().then(() => this.#sandboxEnded(container));
     undo.move();
     return container;
+  }
+
+  #living(operation: string): LivingPod {
+    this.lifecycle.require(operation, "booting", "ready");
+    if (this.#launched === null) throw new WrongState(`pod ${this.id}`, this.lifecycle.state, operation);
+    return this.#launched;
   }
 
   /** Updates of config maps, secrets and the like reach the guest for as long as the container exists. */
@@ -311,7 +331,7 @@ export class Pod {
     const { container } = entry;
     const exit = container.init.exit ?? { status: 0, exitedAt: this.#ports.now() };
     if (container.facts.role !== "container") await this.end();
-    else await this.#removeInGuest(id, entry);
+    else await this.#inFlight.during(this.#removeInGuest(id, entry));
     for (const followed of entry.followed) followed[Symbol.dispose]();
     container.init.lifecycle.observe("deleted");
     await container.init.release();
@@ -323,16 +343,11 @@ export class Pod {
   async #removeInGuest(id: string, entry: Entry): Promise<void> {
     const launched = this.#launched;
     if (launched === null || !this.lifecycle.is("ready")) return;
-    let timer: NodeJS.Timeout | undefined;
-    const limit = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`no answer within ${removeLimitMs} ms`)), removeLimitMs);
-    });
+    const removed = raceLasting(launched.guest.removeContainer(id), launched.guest.gone);
     try {
-      await raceLasting(Promise.race([launched.guest.removeContainer(id), limit]), launched.guest.gone);
+      await withDeadline(removed, { operation: "removing a container", timeoutMs: removeLimitMs });
     } catch (error) {
       this.#logger.warn("the guest did not remove a container", { container: id, error: errorText(error) });
-    } finally {
-      clearTimeout(timer);
     }
     await launched.disks.unplug(entry.layers);
     await launched.size.release(id);
@@ -352,6 +367,9 @@ export class Pod {
     const containers = [...this.#entries.values()].map((entry) => entry.container);
     try {
       await this.#launched?.vm.stop();
+      await this.#inFlight.ended(inFlightLimitMs).catch((error: unknown) => {
+        this.#logger.warn("the pod's end waits no longer", { error: errorText(error) });
+      });
       await this.#ports.reclaim();
     } catch (error) {
       this.#logger.error("the pod did not end cleanly", { error: errorText(error) });
@@ -373,12 +391,4 @@ export class Pod {
       this.#logger.debug("no more out-of-memory notices", { error: errorText(error) });
     }
   }
-}
-
-/** Both results, or the first failure once neither runs any more: nothing is left behind half-made. */
-async function settleBoth<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
-  const [one, other] = await Promise.allSettled([first, second]);
-  if (one.status === "rejected") throw one.reason;
-  if (other.status === "rejected") throw other.reason;
-  return [one.value, other.value];
 }

@@ -1,0 +1,106 @@
+// The end of a pod while something is being made or removed in it: a kill, the daemon's own end or the VM's
+// death may come at any moment of a create.
+import assert from "node:assert/strict";
+import { setImmediate as turn } from "node:timers/promises";
+import { WrongState } from "../../../src/lib/errors.ts";
+import { Deferred, FakeWorld } from "./fake-world.ts";
+
+async function podIn(world = new FakeWorld()): Promise<FakeWorld> {
+  await (await world.pod.create(world.request("pod1", "sandbox"))).start();
+  return world;
+}
+
+/** Makes a port wait from now on until the gate opens; tells when it is asked. */
+function gate(
+  world: FakeWorld,
+  port: "launch" | "prepareRootfs" | "openStdio" | "shareWithGuest" | "releaseContainer",
+) {
+  const asked = new Deferred<void>();
+  const opened = new Deferred<void>();
+  const real = (world[port] as (...args: unknown[]) => Promise<unknown>).bind(world);
+  const waiting = async (...args: unknown[]) => {
+    asked.resolve();
+    await opened.promise;
+    return await real(...args);
+  };
+  Object.assign(world, { [port]: waiting });
+  return { asked: asked.promise, open: () => opened.resolve() };
+}
+
+describe("the end of a pod", () => {
+  for (const port of ["prepareRootfs", "openStdio", "shareWithGuest"] as const) {
+    it(`reclaims only once a create that is in ${port} has let go of what it acquired`, async () => {
+      const world = await podIn();
+      const { asked, open } = gate(world, port);
+      const created = world.pod.create(world.request("app", "container"));
+      const refused = assert.rejects(created);
+      await asked;
+      const ended = world.pod.end();
+      await turn();
+      assert.ok(world.log.includes("vm stop") && !world.log.includes("reclaim"));
+      open();
+      await Promise.all([refused, ended]);
+      assert.deepEqual(world.log.slice(-2), ["release app", "reclaim"]);
+      assert.equal(world.openStreams, 0);
+      assert.deepEqual(world.pod.containerIds, ["pod1"]);
+      assert.ok(!world.eventNames().includes("create app"));
+    });
+  }
+
+  it("stops a VM that is up only after it began, and makes nothing in it", async () => {
+    const world = new FakeWorld();
+    const { asked, open } = gate(world, "launch");
+    // a launch that no longer looked at its signal
+    const { launch } = world;
+    world.launch = (request) => launch(request, new AbortController().signal);
+    const refused = assert.rejects(world.pod.create(world.request("pod1", "sandbox")), WrongState);
+    await asked;
+    const ended = world.pod.end();
+    open();
+    await Promise.all([refused, ended]);
+    assert.deepEqual(world.log, ["rootfs pod1", "launch", "vm stop", "reclaim"]);
+    assert.equal(world.pod.launched, null);
+    assert.ok(world.pod.idle);
+  });
+
+  it("stops the VM of a pod whose first layers are still being made", async () => {
+    const world = new FakeWorld();
+    const { asked, open } = gate(world, "prepareRootfs");
+    const refused = assert.rejects(world.pod.create(world.request("pod1", "sandbox")), WrongState);
+    await asked;
+    await turn();
+    const ended = world.pod.end();
+    await turn();
+    assert.deepEqual(world.log, ["launch", "vm stop"]);
+    open();
+    await Promise.all([refused, ended]);
+    assert.deepEqual(world.log.slice(2), ["rootfs pod1", "release pod1", "reclaim"]);
+  });
+
+  it("reclaims only once a delete has released its container", async () => {
+    const world = await podIn();
+    await world.pod.create(world.request("app", "container"));
+    const { asked, open } = gate(world, "releaseContainer");
+    const deleted = world.pod.delete("app");
+    await asked;
+    const ended = world.pod.end();
+    await turn();
+    assert.ok(!world.log.includes("reclaim"));
+    open();
+    await Promise.all([deleted, ended]);
+    assert.deepEqual(world.log.slice(-2), ["release app", "reclaim"]);
+  });
+});
+
+describe("a delete that failed", () => {
+  it("is tried again by the next one", async () => {
+    const world = await podIn();
+    await world.pod.create(world.request("app", "container"));
+    const { releaseContainer } = world;
+    world.releaseContainer = () => Promise.reject(new Error("unmount /share/a: EBUSY"));
+    await assert.rejects(world.pod.delete("app"), /EBUSY/);
+    world.releaseContainer = releaseContainer;
+    await world.pod.delete("app");
+    assert.deepEqual(world.pod.containerIds, ["pod1"]);
+  });
+});
