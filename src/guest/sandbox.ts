@@ -19,6 +19,7 @@ import { runCommand } from "./run-command.ts";
 import { convertSpec } from "./spec.ts";
 import { AgentFailure, failures } from "./status.ts";
 import { STORAGE_ROOT } from "./storage/checks.ts";
+import { forgetShared } from "./storage/host-share.ts";
 import { StorageRegistry } from "./storage/registry.ts";
 import { isMountPoint, MS, mount, mountPoints, unmount } from "./sys/mounts.ts";
 import { makeSandboxNamespaces, type SandboxNamespaces } from "./sys/namespaces.ts";
@@ -86,6 +87,7 @@ export class Sandbox {
       const shared = (await this.#userNamespace.of(request.OCI?.Linux, pod)) ?? this.#namespaces;
       const mounts = await this.#addStorages(request.storages, { containerId: id, userNamespace: shared?.user });
       undo.defer("release the storages", () => this.#storages.release(mounts));
+      undo.defer("forget what the host shares", () => this.#forgetShared(id));
       const binds = new BindSources(id);
       undo.defer("let go of what it binds", () => binds[Symbol.dispose]());
       const container = await this.#makeContainer(id, request, { undo, shared, binds });
@@ -111,6 +113,7 @@ export class Sandbox {
       const held = this.#held.get(id);
       this.#held.delete(id);
       held?.binds[Symbol.dispose]();
+      this.#forgetShared(id);
       await this.#storages.release(held?.mounts ?? []);
       rmSync(containerDirectory(id), { recursive: true, force: true });
     });
@@ -165,6 +168,15 @@ export class Sandbox {
     measureContainer(request.storages, spec);
     const held = { ...spec, root: { ...spec.root, path: binds.hold(spec.root.path, "OCI.Root.Path") } };
     return await GuestContainer.create({ id, directory, spec: held, annotations: wireSpec.Annotations }, this.#tools);
+  }
+
+  /** What stays is the host's to wait for: the container is gone. */
+  #forgetShared(id: string): void {
+    try {
+      forgetShared(id);
+    } catch (error) {
+      this.#options.log.warn("the host's share is not forgotten", { container: id, error: errorText(error) });
+    }
   }
 
   /** One at a time: reference counts and the disks behind them belong together. */

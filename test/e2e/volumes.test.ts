@@ -81,6 +81,7 @@ describe("Volumes", function () {
   let host = "";
   let config = "";
   let empty = "";
+  let disk = "";
   let pod: Pod;
   let one: string;
   let other: string;
@@ -101,6 +102,10 @@ describe("Volumes", function () {
     writeFileSync(join(host, "file"), "of the volume");
     symlinkSync(outside, join(host, "absolute"));
     symlinkSync("../outside", join(host, "relative"));
+    const image = join(kubelet.folder, "disk.img");
+    await mustSucceed(e2e.cri.lab.exec(["sh", "-euc", `truncate -s 8M ${image}; mkfs.ext4 -q ${image}`]));
+    disk = await kubelet.mount(join(kubelet.folder, "disk"), "-o", "loop", image);
+    await mustSucceed(e2e.cri.lab.exec(["sh", "-euc", `mkdir ${disk}/in; echo -n of the disk > ${disk}/file`]));
     empty = kubelet.volume("empty-dir", "scratch");
     const memory = await kubelet.mount(kubelet.volume("empty-dir", "memory"), "-t", "tmpfs", "tmpfs");
     mkdirSync(join(empty, "a/b"), { recursive: true });
@@ -120,6 +125,8 @@ describe("Volumes", function () {
         { container_path: "/host", host_path: host },
         { container_path: "/read-only", host_path: host, readonly: true },
         { container_path: "/etc/one-file", host_path: join(host, "file") },
+        { container_path: "/disk", host_path: disk },
+        { container_path: "/etc/disk-file", host_path: join(disk, "file") },
       ]),
     );
     other = await e2e.cri.start(pod, withMounts([...common, { container_path: "/part", host_path: part }]));
@@ -208,6 +215,8 @@ describe("Volumes", function () {
   });
 
   it("a removed container leaves no mount on the host while its pod goes on", async () => {
+    const script = "cat /disk/file /etc/disk-file; echo -n kept > /disk/in/new; cat /disk/in/new";
+    assert.equal(await shell(one, script), "of the diskof the diskkept");
     await mustSucceed(e2e.cri.crictl(["rm", "-f", one], { timeoutMs: 60_000 }));
     const { stdout } = await mustSucceed(e2e.cri.lab.exec(["cat", "/proc/1/mountinfo"]));
     const left = stdout.toString("utf8").split("\n");
@@ -215,6 +224,20 @@ describe("Volumes", function () {
       left.filter((line) => line.includes(one)),
       [],
     );
+    assert.equal(await shell(other, "cat /empty/x"), "shared");
+  });
+
+  it("a removed container keeps no file system of the host busy: an unmounted one gives its disk back", async () => {
+    const image = join(kubelet.folder, "disk.img");
+    const users = async () => {
+      const { stdout } = await mustSucceed(e2e.cri.lab.exec(["losetup", "--associated", image]));
+      return stdout.toString("utf8");
+    };
+    assert.match(await users(), /disk\.img/);
+    await mustSucceed(e2e.cri.lab.exec(["umount", disk]));
+    for (const end = Date.now() + 10_000; (await users()) !== ""; await pause(100)) {
+      assert.ok(Date.now() < end, `10 s after it was unmounted: ${await users()}`);
+    }
     assert.equal(await shell(other, "cat /empty/x"), "shared");
   });
 

@@ -83,13 +83,34 @@ export function isMountPoint(path: string): boolean {
   return mountPoints().includes(path);
 }
 
-/** Mount points in the order they were mounted. */
+export interface MountEntry {
+  readonly point: string;
+  readonly fstype: string;
+  /** of this mount, not of its file system */
+  readonly options: readonly string[];
+}
+
+/** In the order they were mounted. */
+export function readMounts(): MountEntry[] {
+  return parseMounts(readFileSync("/proc/self/mountinfo", "utf8"));
+}
+
+/** proc_pid_mountinfo(5) */
+export function parseMounts(mountinfo: string): MountEntry[] {
+  const lines = mountinfo.split("\n").filter((line) => line !== "");
+  return lines.map((line) => {
+    const [mount = "", fileSystem = ""] = line.split(" - ");
+    const [point = "", options = ""] = mount.split(" ").slice(4);
+    return {
+      point: unescapeOctal(point),
+      fstype: fileSystem.split(" ")[0] ?? "",
+      options: options.split(","),
+    };
+  });
+}
+
 export function mountPoints(): string[] {
-  return readFileSync("/proc/self/mountinfo", "utf8")
-    .split("\n")
-    .map((line) => line.split(" ")[4] ?? "")
-    .filter((path) => path !== "")
-    .map(unescapeOctal);
+  return readMounts().map(({ point }) => point);
 }
 
 function unescapeOctal(text: string): string {

@@ -143,6 +143,23 @@ describe("a pod", () => {
     assert.deepEqual(world.log.slice(-2), ["rootfs app", "release app"]);
   });
 
+  it("takes a container's shares from the guest once the guest has let go of them, while the pod goes on", async () => {
+    const world = new FakeWorld();
+    world.volumes = { ...world.volumes, hostPaths: "share" };
+    world.sources = new Map([["/data", { kind: "directory", mode: 0o755, submounts: [] }]]);
+    await (await world.pod.create(world.request("pod1", "sandbox"))).start();
+    const request = world.request("app", "container");
+    const mounts = [{ destination: "/data", type: "bind", source: "/data", options: ["rbind"] }];
+    await world.pod.create({ ...request, spec: { ...request.spec, mounts } });
+    await world.pod.delete("app");
+    const order = ["share /data for app", "create app", "remove app", "release app"];
+    assert.deepEqual(
+      world.log.filter((entry) => order.includes(entry)),
+      order,
+    );
+    assert.ok(world.pod.lifecycle.is("ready"));
+  });
+
   it("reclaims everything and is idle again when its boot fails", async () => {
     const world = new FakeWorld();
     world.failLaunch = new Error("no firmware");
