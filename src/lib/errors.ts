@@ -147,6 +147,8 @@ export interface VmExitFacts {
   readonly signal: string | null;
   readonly stderrTail: string;
   readonly consoleTail: string;
+  /** the end of a helper for which the VM was ended */
+  readonly helperLoss?: string;
 }
 
 export class VmExited extends KataError {
@@ -267,6 +269,7 @@ export function errnoOf(error: unknown): string | undefined {
 }
 
 export function describeVmExit(exit: VmExitFacts): string {
+  if (exit.helperLoss !== undefined) return exit.helperLoss;
   const how = exit.signal ? `QEMU was ended by ${exit.signal}` : `QEMU exited with ${exit.exitCode ?? "no code"}`;
   const said = lastLines(exit.stderrTail, 3);
   const console = lastLines(exit.consoleTail, 3);

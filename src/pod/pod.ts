@@ -67,6 +67,8 @@ export class Pod {
   /** of a pod that was booted alone; its containers share what is in it */
   #sandbox: SandboxSpec | null = null;
   #ending: Promise<void> | null = null;
+  /** why the guest went away, if it was not asked to */
+  #loss: unknown = null;
   #tellEnd: (exit: ProcessExit) => void = () => undefined;
   /** resolves once the pod is over: with 0 when it was asked to end, with 137 when its VM went away by itself */
   readonly ended = new Promise<ProcessExit>((resolve) => {
@@ -158,8 +160,7 @@ export class Pod {
   async update(id: string, resources: Resources): Promise<void> {
     const container = this.container(id);
     container.init.lifecycle.require("update", "created", "running", "paused");
-    const size = this.#launched?.size;
-    if (size === undefined) throw new WrongState(`pod ${this.id}`, this.lifecycle.state, "update a container");
+    const { size } = this.#living("update a container");
     const before = size.limitsOf(id);
     await size.claim(id, readLimits(resources, before));
     try {
@@ -222,7 +223,7 @@ export class Pod {
     const launched = await this.#ports.launch(request, this.#abort.signal);
     if (!this.#abort.signal.aborted) return this.#adopt(launched);
     await launched.vm.stop();
-    throw new WrongState(`pod ${this.id}`, this.lifecycle.state, "use its VM");
+    throw this.#refusal("use its VM");
   }
 
   #adopt(launched: LaunchedPod): LaunchedPod {
@@ -232,13 +233,14 @@ export class Pod {
     this.#ports.sized(launched.vm.size);
     launched.guest.gone.catch((reason: unknown) => {
       this.#logger.info("the guest is gone", { reason: errorText(reason) });
+      if (this.#ending === null) this.#loss = reason;
       void this.end(exitOfLostProcess);
     });
     return launched;
   }
 
   async #join(request: CreateRequest): Promise<Container> {
-    this.lifecycle.require("create a container", "ready");
+    if (!this.lifecycle.is("ready")) throw this.#refusal("create a container");
     const made = this.#prepareRootfs(request).then((layers) => this.#createContainer(request, layers));
     return await this.#inFlight.during(made);
   }
@@ -297,9 +299,13 @@ export class Pod {
   }
 
   #living(operation: string): LivingPod {
-    this.lifecycle.require(operation, "booting", "ready");
-    if (this.#launched === null) throw new WrongState(`pod ${this.id}`, this.lifecycle.state, operation);
+    if (!this.lifecycle.is("booting", "ready") || this.#launched === null) throw this.#refusal(operation);
     return this.#launched;
+  }
+
+  #refusal(operation: string): WrongState {
+    const why = this.#loss === null ? "" : ` (${errorText(this.#loss)})`;
+    return new WrongState(`pod ${this.id}`, `${this.lifecycle.state}${why}`, operation);
   }
 
   /** Updates of config maps, secrets and the like reach the guest for as long as the container exists. */

@@ -16,6 +16,7 @@ import { type GuestConsole, openConsole } from "./console.ts";
 import { dialerOf } from "./dial.ts";
 import { explainExit, recognise } from "./failure-causes.ts";
 import { cidOfStep, takeFreeCid } from "./guest-cid.ts";
+import { HelperLoss, type StartedHelper } from "./helper-loss.ts";
 import { startHelper } from "./helpers.ts";
 import { connectQmp, spawnQemu } from "./qemu-process.ts";
 import { RunningVm } from "./running-vm.ts";
@@ -35,9 +36,6 @@ export interface BootOptions {
   readonly monitorTimeoutMs?: number;
 }
 
-/** how much later than a helper's end QEMU's may be seen, if it was the cause */
-const QEMU_END_MS = 2_000;
-
 export async function bootVm(plan: LaunchPlan, options: BootOptions): Promise<RunningVm> {
   await using cleanup = new CleanupStack();
   await makeRunDir(plan, options.ownership, cleanup);
@@ -47,11 +45,14 @@ export async function bootVm(plan: LaunchPlan, options: BootOptions): Promise<Ru
   options.timeline?.mark("helpers ready");
   const qemu = cleanup.use("qemu process", await spawnQemu(plan, options.ownership));
   options.timeline?.mark("qemu started");
-  const exited = qemu.exited.then((exit): VmExitFacts => ({ ...exit, consoleTail: guestConsole.text() }));
+  const logger = options.logger ?? silentLogger;
+  const loss = new HelperLoss(logger);
+  const exited = qemu.exited.then(
+    (exit): VmExitFacts => ({ ...exit, consoleTail: guestConsole.text(), ...loss.facts }),
+  );
   const { qmp, vsock } = await drive(plan, { qemu, exited, console: guestConsole }, options);
   cleanup.use("qmp session", qmp);
-  const logger = options.logger ?? silentLogger;
-  for (const helper of helpers) void tellEarlyEnd(helper, exited, logger);
+  for (const helper of helpers) void loss.watch(helper, qemu);
   const dial = options.dial ?? dialerOf(vsock);
   return new RunningVm({
     plan: { ...plan, vsock },
@@ -195,24 +196,6 @@ async function startHelpers(
     const result = results[at];
     return result?.status === "fulfilled" ? [{ kind, exited: result.value.exited }] : [];
   });
-}
-
-interface StartedHelper {
-  readonly kind: string;
-  readonly exited: Child["exited"];
-}
-
-/** The guest's requests to a helper that is gone wait for ever: the log must say what they wait for. */
-async function tellEarlyEnd(
-  { kind, exited }: StartedHelper,
-  vmExited: Promise<unknown>,
-  logger: Logger,
-): Promise<void> {
-  const end = await exited;
-  // helpers end by themselves when QEMU hangs up, and their ends may be seen before its own
-  const withVm = await Promise.race([vmExited.then(() => true), pause(QEMU_END_MS).then(() => false)]);
-  if (!withVm)
-    logger.error("a helper of the VM ended before it: what it served does not answer any more", { kind, ...end });
 }
 
 function markFirstByte(guestConsole: GuestConsole, options: BootOptions): void {

@@ -230,7 +230,8 @@ export function recognise(evidence: LaunchEvidence, plan: LaunchPlan): LaunchFai
 export function explainExit(exit: VmExitFacts, during: string, plan: LaunchPlan): Error {
   const readable = { ...exit, consoleTail: wordsOf(exit.consoleTail) };
   const evidence = { during, said: exit.stderrTail, console: readable.consoleTail };
-  return recognise(evidence, plan) ?? new VmExited(during, readable);
+  const known = exit.helperLoss === undefined ? recognise(evidence, plan) : undefined;
+  return known ?? new VmExited(during, readable);
 }
 
 /** The error for a guest that runs but never answers. */

@@ -92,6 +92,27 @@ describe("the end of a pod", () => {
   });
 });
 
+describe("a pod whose guest went away by itself", () => {
+  it("refuses the next container with the reason", async () => {
+    const world = await podIn();
+    world.vmExit.resolve({ exitCode: null, signal: "SIGKILL", stderrTail: "", consoleTail: "" });
+    await world.pod.ended;
+    await assert.rejects(world.pod.create(world.request("app", "container")), {
+      name: "WrongState",
+      message: "cannot create a container: pod pod1 is stopped (the VM ended)",
+    });
+  });
+
+  it("refuses it without one after an end that was asked for", async () => {
+    const world = await podIn();
+    await world.pod.end();
+    await turn();
+    await assert.rejects(world.pod.create(world.request("app", "container")), {
+      message: "cannot create a container: pod pod1 is stopped",
+    });
+  });
+});
+
 describe("a delete that failed", () => {
   it("is tried again by the next one", async () => {
     const world = await podIn();
