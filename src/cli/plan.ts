@@ -1,6 +1,7 @@
 // `kata-cvm plan`: what would be launched, from the very planLaunch that launches; nothing is started.
 // Facts of a machine that is not at hand come from a file.
 import { readFile } from "node:fs/promises";
+import { podRunDir, runRoot } from "../host/run-dir.ts";
 import { InvalidRequest } from "../lib/errors.ts";
 import { silentLogger } from "../lib/logger.ts";
 import { renderReference } from "../measure/evidence/reference.ts";
@@ -13,7 +14,6 @@ import { renderQemuArgv } from "../plan/qemu-argv.ts";
 import { renderQmpSteps } from "../plan/qmp-steps.ts";
 import { sizeRange } from "../plan/resize.ts";
 import { expectedValues } from "../runtime/expected-values.ts";
-import { podRunDir, runRoot } from "../runtime/run-dir.ts";
 import { defineCommand } from "./command.ts";
 import { annotationOption, configOption, loadConfigFor, parseAnnotations } from "./config-option.ts";
 import { readHostFacts } from "./facts-file.ts";

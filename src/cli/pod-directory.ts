@@ -3,10 +3,11 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { findProcesses, isAlive } from "../host/process.ts";
+import { runRoot } from "../host/run-dir.ts";
 import { errnoOf, InvalidRequest, NotFound } from "../lib/errors.ts";
 import { type LedgerRecord, readLedger } from "../pod/ledger.ts";
 
-export const podsDir = "/run/kata-cvm/pods";
+export const podsDir = join(runRoot, "pods");
 
 export interface KnownPod {
   readonly runDir: string;

@@ -1,11 +1,12 @@
 // The values of a whole runtime class: the launch is planned once for each class of vCPUs by the planLaunch that
 // launches, and what the plans measure to is put together. The machine that will launch need not be this one.
+
+import { podRunDir, runRoot } from "../host/run-dir.ts";
 import { criSandboxCpuQuota } from "../oci/cri-annotations.ts";
 import type { InitdataPlan } from "../plan/launch-plan.ts";
 import { classOf, planLaunch } from "../plan/plan-launch.ts";
 import type { Prediction } from "../plan/predict-launch.ts";
 import { expectedValues, plannedFiles } from "../runtime/expected-values.ts";
-import { podRunDir, runRoot } from "../runtime/run-dir.ts";
 import type { CommandOptions } from "./command.ts";
 import { annotationOption, configOption, loadConfigFor, parseAnnotations } from "./config-option.ts";
 import { assumeHostFacts } from "./facts-file.ts";

@@ -7,6 +7,7 @@ import { errnoOf, errorText, HostCallFailed } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import { type MountEntry, mountAt, mountOf, mountsBelow } from "./mountinfo.ts";
 import { readMounts } from "./mounts.ts";
+import { runRoot } from "./run-dir.ts";
 import { type DirectVolumeRecord, readDirectVolume } from "./volume-disk.ts";
 
 export interface VolumeSource {
@@ -93,12 +94,11 @@ export function emptyDirOf(
 /** What the kernel makes up, and the shares of other pods, are no content of a volume. */
 const madeUp =
   /^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|efivarfs|fusectl|hugetlbfs|mqueue|nsfs|proc|pstore|rpc_pipefs|securityfs|selinuxfs|sysfs|tracefs)$/;
-const podDirs = "/run/kata-cvm/";
 
 /** Outer ones first; the newest of several at one place. */
 function submountsOf(path: string, mounts: readonly MountEntry[]): VolumeSource["submounts"] {
   const below = mountsBelow(mounts, path).filter(
-    ({ mountPoint, fsType }) => mountPoint !== path && !madeUp.test(fsType) && !mountPoint.startsWith(podDirs),
+    ({ mountPoint, fsType }) => mountPoint !== path && !madeUp.test(fsType) && !mountPoint.startsWith(`${runRoot}/`),
   );
   const newest = new Map(below.toReversed().map((entry) => [entry.mountPoint, entry]));
   return [...newest.values()]

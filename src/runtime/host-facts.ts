@@ -6,12 +6,12 @@ import type { RuntimeConfig } from "../config/schema.ts";
 import { probeKvm } from "../host/accel.ts";
 import { readGuestImage } from "../host/guest-image.ts";
 import { probeQemu } from "../host/qemu-facts.ts";
+import { runRoot } from "../host/run-dir.ts";
 import { probeSev } from "../host/sev-facts.ts";
 import { EnvironmentLacks } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { HostFacts } from "../plan/inputs.ts";
 import { readFirmwareProblem } from "./firmware-facts.ts";
-import { runRoot } from "./run-dir.ts";
 
 export async function probeHostFacts(
   config: RuntimeConfig,

@@ -9,6 +9,7 @@ import type { RuntimeConfig } from "../config/schema.ts";
 import { enterCgroup, openCgroup } from "../host/cgroup.ts";
 import { readNetworkFacts } from "../host/netns.ts";
 import type { NetworkFacts } from "../host/network-facts.ts";
+import { runRoot } from "../host/run-dir.ts";
 import { openShare } from "../host/share.ts";
 import { createTap } from "../host/tap.ts";
 import { CleanupStack } from "../lib/cleanup-stack.ts";
@@ -27,7 +28,6 @@ import type { RunningVm } from "../vm/running-vm.ts";
 import { guestPort, readGuestFeatures } from "./guest-port.ts";
 import { probeHostFacts } from "./host-facts.ts";
 import { servePortForward } from "./port-forward.ts";
-import { runRoot } from "./run-dir.ts";
 
 export interface LaunchContext {
   readonly config: RuntimeConfig;

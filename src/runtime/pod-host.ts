@@ -10,6 +10,7 @@ import { defaultConfigPath, readConfigFiles } from "../host/config-files.ts";
 import { openStdio } from "../host/fifos.ts";
 import { type LayerImage, prepareRootfs, privateLayer } from "../host/layers.ts";
 import { parseStartTime } from "../host/process.ts";
+import { podRunDir } from "../host/run-dir.ts";
 import { addToShare, removeFromShare } from "../host/share.ts";
 import { makeDiskFile } from "../host/volume-disk.ts";
 import { followVolume, probeVolumeSources } from "../host/volumes.ts";
@@ -35,7 +36,6 @@ import { EventLog } from "./control-events.ts";
 import { removeRunDir } from "./end-pod.ts";
 import { type Launched, launchPod } from "./launch-pod.ts";
 import { hostReclaimPorts } from "./reclaim-ports.ts";
-import { podRunDir } from "./run-dir.ts";
 
 export interface PodHostOptions {
   readonly namespace: string;

@@ -3,10 +3,10 @@
 // ordinary container of a pod there is nothing on the host to undo, and the VM must live on.
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { podRunDir } from "../host/run-dir.ts";
 import { readLedger } from "../pod/ledger.ts";
 import { endPod } from "../runtime/end-pod.ts";
 import { hostReclaimPorts } from "../runtime/reclaim-ports.ts";
-import { podRunDir } from "../runtime/run-dir.ts";
 import { answers } from "./answers.ts";
 import type { Invocation } from "./flags.ts";
 

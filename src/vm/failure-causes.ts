@@ -1,6 +1,7 @@
 // QEMU's own words -> what happened, why, and what to do. Patterns are over text that QEMU, KVM,
 // OVMF and our guest's first program print; the first row that fits wins, so the special come first.
 import { stripVTControlCharacters } from "node:util";
+import { runRoot } from "../host/run-dir.ts";
 import { LaunchFailed, VmExited, type VmExitFacts } from "../lib/errors.ts";
 import type { LaunchPlan } from "../plan/launch-plan.ts";
 
@@ -164,7 +165,7 @@ const causes: readonly Cause[] = [
     where: "said",
     pattern: /No space left on device/,
     cause: () => "the run directory or the disk under it is full",
-    fix: () => "free space under /run/kata-cvm (a tmpfs, as a rule)",
+    fix: () => `free space under ${runRoot} (a tmpfs, as a rule)`,
   },
   {
     reason: "firmware-missing",

@@ -21,7 +21,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { podRunDir } from "../../src/runtime/run-dir.ts";
+import { podRunDir } from "../../src/host/run-dir.ts";
 import { socketPath } from "../../src/shim/socket-path.ts";
 import { Sandbox } from "../../src/wire/gen/containerd/sandbox.ts";
 import { Task } from "../../src/wire/gen/containerd/task.ts";

@@ -5,7 +5,7 @@ import { dirname } from "node:path";
 import { parse } from "smol-toml";
 import type { RuntimeConfig } from "../../config/schema.ts";
 import { findProcesses } from "../../host/process.ts";
-import { runRoot } from "../../runtime/run-dir.ts";
+import { runRoot } from "../../host/run-dir.ts";
 import { listPods } from "../pod-directory.ts";
 import { attempt, type Check, fail, ok, warn } from "./check.ts";
 import { exists, findOnPath } from "./programs.ts";

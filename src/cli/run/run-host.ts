@@ -2,12 +2,12 @@
 // from an image's layers, the streams are this process's own, and no one waits for events.
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { podRunDir } from "../../host/run-dir.ts";
 import type { Logger } from "../../lib/logger.ts";
 import type { ContainerSpec } from "../../oci/types.ts";
 import type { LayerFile, PodEvent, PodPorts, PodRequest, ProcessStdio } from "../../pod/ports.ts";
 import type { Launched } from "../../runtime/launch-pod.ts";
 import { PodHost } from "../../runtime/pod-host.ts";
-import { podRunDir } from "../../runtime/run-dir.ts";
 
 /** As containerd's namespaces keep pods apart, so does this one. */
 export const runNamespace = "kata-cvm-run";

@@ -5,10 +5,10 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseStartTime, readStartTime } from "../../../src/host/process.ts";
+import { podRunDir } from "../../../src/host/run-dir.ts";
 import { CleanupIncomplete } from "../../../src/lib/errors.ts";
 import { Ledger, readLedger } from "../../../src/pod/ledger.ts";
 import { endPod } from "../../../src/runtime/end-pod.ts";
-import { podRunDir } from "../../../src/runtime/run-dir.ts";
 
 function startTimeOf(pid: number): string {
   return parseStartTime(readFileSync(`/proc/${pid}/stat`, "utf8")) ?? "";
