@@ -4,6 +4,7 @@
 // where no container reaches it, and the runtime gets that name.
 import { mkdirSync, realpathSync, rmdirSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { CleanupStack } from "../lib/cleanup-stack.ts";
 import { errnoOf, InvalidRequest } from "../lib/errors.ts";
 import { type OpenedPath, openBeneath } from "./sys/beneath.ts";
 import { detach, MS, mount } from "./sys/mounts.ts";
@@ -14,9 +15,10 @@ const system = ["/proc", "/sys", "/dev"];
 /** below no directory that a bind mount may come from */
 export const BINDS = "/run/kata-binds";
 
-export class BindSources implements Disposable {
+export class BindSources implements AsyncDisposable {
   readonly #directory: string;
-  readonly #undo: (() => void)[] = [];
+  readonly #undo = new CleanupStack();
+  #count = 0;
 
   constructor(containerId: string) {
     this.#directory = join(BINDS, containerId);
@@ -25,28 +27,27 @@ export class BindSources implements Disposable {
   /** The name to bind it by, until disposed of; throws when it does not exist or lies elsewhere. */
   hold(source: string, field = "Mounts.source"): string {
     using found = openSource(source, field);
-    this.#makeDirectory();
-    const point = join(this.#directory, String(this.#undo.length));
+    if (this.#count === 0) this.#makeDirectory();
+    const point = join(this.#directory, String(this.#count++));
     const isDirectory = found.stat().isDirectory();
     if (isDirectory) mkdirSync(point);
     else writeFileSync(point, "");
-    this.#undo.push(() => (isDirectory ? rmdirSync(point) : unlinkSync(point)));
+    this.#undo.defer(`remove ${point}`, () => (isDirectory ? rmdirSync(point) : unlinkSync(point)));
     mount({ source: found.path, target: point, fstype: "", flags: MS.BIND | MS.REC, data: "" });
-    this.#undo.push(() => detach(point));
+    this.#undo.defer(`unmount ${point}`, () => detach(point));
     mount({ source: "", target: point, fstype: "", flags: MS.PRIVATE | MS.REC, data: "" });
     return point;
   }
 
   /** Removes nothing but what is empty once the mounts are gone. */
-  [Symbol.dispose](): void {
-    for (let step = this.#undo.pop(); step !== undefined; step = this.#undo.pop()) step();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#undo[Symbol.asyncDispose]();
   }
 
   /** Root of a user namespace is nobody special on the way to its volumes. */
   #makeDirectory(): void {
-    if (this.#undo.length > 0) return;
     mkdirSync(this.#directory, { recursive: true, mode: 0o711 });
-    this.#undo.push(() => rmdirSync(this.#directory));
+    this.#undo.defer(`remove ${this.#directory}`, () => rmdirSync(this.#directory));
   }
 }
 

@@ -88,8 +88,7 @@ export class Sandbox {
       const mounts = await this.#addStorages(request.storages, { containerId: id, userNamespace: shared?.user });
       undo.defer("release the storages", () => this.#storages.release(mounts));
       undo.defer("forget what the host shares", () => this.#forgetShared(id));
-      const binds = new BindSources(id);
-      undo.defer("let go of what it binds", () => binds[Symbol.dispose]());
+      const binds = undo.use("let go of what it binds", new BindSources(id));
       const container = await this.#makeContainer(id, request, { undo, shared, binds });
       undo.move();
       this.#containers.set(id, container);
@@ -112,10 +111,11 @@ export class Sandbox {
       this.#containers.delete(id);
       const held = this.#held.get(id);
       this.#held.delete(id);
-      held?.binds[Symbol.dispose]();
-      this.#forgetShared(id);
-      await this.#storages.release(held?.mounts ?? []);
-      rmSync(containerDirectory(id), { recursive: true, force: true });
+      await using rest = new CleanupStack();
+      rest.defer("remove its directory", () => rmSync(containerDirectory(id), { recursive: true, force: true }));
+      rest.defer("release the storages", () => this.#storages.release(held?.mounts ?? []));
+      rest.defer("forget what the host shares", () => this.#forgetShared(id));
+      if (held !== undefined) rest.use("let go of what it binds", held.binds);
     });
   }
 
