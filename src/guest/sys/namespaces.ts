@@ -44,16 +44,25 @@ export function makeSandboxNamespaces(directory: string, hostname: string): Sand
 
 /** For a namespace that the agent itself is not in. */
 export function setHostnameIn(utsNamespace: string, hostname: string): void {
-  const [target, own] = [utsNamespace, "/proc/thread-self/ns/uts"].map((path) => openSync(path, "r")) as [
-    number,
-    number,
-  ];
+  const own = openSync("/proc/thread-self/ns/uts", "r");
   try {
-    systemCall("setns", "enter the uts namespace", [target, 0]);
+    enter(utsNamespace);
     setHostname(hostname);
   } finally {
-    systemCall("setns", "return to the agent's own namespace", [own, 0]);
-    for (const fd of [target, own]) closeSync(fd);
+    try {
+      systemCall("setns", "return to the agent's own namespace", [own, 0]);
+    } finally {
+      closeSync(own);
+    }
+  }
+}
+
+function enter(utsNamespace: string): void {
+  const target = openSync(utsNamespace, "r");
+  try {
+    systemCall("setns", "enter the uts namespace", [target, 0]);
+  } finally {
+    closeSync(target);
   }
 }
 

@@ -4,7 +4,7 @@
 // once our descriptors hold what it made.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { openSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, writeFileSync } from "node:fs";
 import { withDeadline } from "../../lib/deadline.ts";
 import { HostCommandFailed, InvalidRequest } from "../../lib/errors.ts";
 import { Tail } from "../../lib/tail.ts";
@@ -29,13 +29,33 @@ export async function makeUserNamespaces(mappings: IdMappings, hostname: string)
     await withDeadline(untilItEchoes(helper), { operation: HELPER.join(" "), timeoutMs: HELPER_LIMIT_MS });
     writeMap(helper, "uid_map", mappings.uids);
     writeMap(helper, "gid_map", mappings.gids);
-    const held = (name: string) => `/proc/${process.pid}/fd/${openSync(`/proc/${helper.pid}/ns/${name}`, "r")}`;
-    const namespaces = { user: held("user"), ipc: held("ipc"), uts: held("uts") };
-    setHostnameIn(namespaces.uts, hostname);
-    openNetwork(mappings);
-    return namespaces;
+    return holdNamespaces(helper.pid, ({ uts }) => {
+      setHostnameIn(uts, hostname);
+      openNetwork(mappings);
+    });
   } finally {
     helper.kill("SIGKILL");
+  }
+}
+
+/** Those of a process, kept alive by descriptors of ours unless `prepare` fails. */
+export function holdNamespaces(
+  pid: number | undefined,
+  prepare: (namespaces: SandboxNamespaces) => void,
+): SandboxNamespaces {
+  const held: number[] = [];
+  const hold = (name: string) => {
+    const fd = openSync(`/proc/${pid}/ns/${name}`, "r");
+    held.push(fd);
+    return `/proc/${process.pid}/fd/${fd}`;
+  };
+  try {
+    const namespaces = { user: hold("user"), ipc: hold("ipc"), uts: hold("uts") };
+    prepare(namespaces);
+    return namespaces;
+  } catch (error) {
+    for (const fd of held) closeSync(fd);
+    throw error;
   }
 }
 
