@@ -58,6 +58,11 @@ export async function runCommand(
 export function spawnFailure(file: string, cause: unknown): Error {
   const errno = errnoOf(cause) ?? "EUNKNOWN";
   if (errno !== "ENOENT") return new HostCallFailed(`run ${file}`, errno, { cause });
+  return programMissing(file, cause);
+}
+
+/** The error for a program that is not installed, with the package that has it. */
+export function programMissing(file: string, cause: unknown): EnvironmentLacks {
   const name = file.slice(file.lastIndexOf("/") + 1);
   const fix = packages[name] === undefined ? `install ${name}` : `install the Debian package ${packages[name]}`;
   return new EnvironmentLacks(`${file} is not on this machine`, fix, { cause });

@@ -3,8 +3,9 @@
 // dialled there is redirected to a listener of ours, which learns from the kernel what was meant.
 import { closeSync, openSync } from "node:fs";
 import net from "node:net";
-import { errnoOf, errorText, HostCallFailed } from "../lib/errors.ts";
+import { EnvironmentLacks, errnoOf, errorText, HostCallFailed, HostCommandFailed } from "../lib/errors.ts";
 import type { Ownership } from "../lib/owned.ts";
+import { programMissing } from "./exec.ts";
 import { checked, type Libc, loadLibc } from "./libc.ts";
 import { hasNetns, runInNetns } from "./netns.ts";
 
@@ -21,6 +22,8 @@ const table = "kata_cvm_forward";
 const cloneNewnet = 0x40000000;
 const solIp = 0;
 const soOriginalDst = 80;
+/** exit status of a command that could not be found (POSIX, and util-linux's EX_EXEC_ENOENT); nft's own are 0 and 1 */
+const nsenterFoundNoProgram = 127;
 
 /** Listens in the namespace and redirects every other port of its 127.0.0.1 there. */
 export async function listenForForwards(
@@ -53,8 +56,7 @@ export async function listenForForwards(
     await new Promise((resolve) => server.close(resolve));
   };
   try {
-    await ownership.claim({ kind: "nft-table", netns, name: table });
-    await runInNetns(netns, ["nft", "-f", "-"], { input: renderRedirect(bound.port) });
+    await addRedirect(netns, bound.port, ownership);
   } catch (error) {
     // a socket that stays would keep the whole namespace
     await close();
@@ -63,16 +65,48 @@ export async function listenForForwards(
   return { port: bound.port, [Symbol.asyncDispose]: close };
 }
 
+/** Redirects what is dialled on 127.0.0.1 in the namespace to `port` there; owns nothing when it could not. */
+export async function addRedirect(netns: string, port: number, ownership: Ownership): Promise<void> {
+  const owned = { kind: "nft-table", netns, name: table } as const;
+  await ownership.claim(owned);
+  try {
+    await runNft(netns, renderRedirect(port));
+  } catch (error) {
+    // a kernel without nf_tables could not remove the table either: the claim would hold up the pod's end for ever
+    if (madeNothing(error)) await ownership.release(owned);
+    throw error;
+  }
+}
+
 /** Idempotent: a table or a namespace that is gone is fine. */
 export async function removeRedirect(owned: { netns: string; name: string }): Promise<void> {
   if (!(await hasNetns(owned.netns))) return;
-  // `add` first makes the removal of what is not there a success
-  await runInNetns(owned.netns, ["nft", "-f", "-"], {
-    input: `add table ip ${owned.name}\ndelete table ip ${owned.name}\n`,
-  });
+  try {
+    // `add` first makes the removal of what is not there a success
+    await runNft(owned.netns, `add table ip ${owned.name}\ndelete table ip ${owned.name}\n`);
+  } catch (error) {
+    // without nft we made none; had it been uninstalled since, the table ends with the pod's namespace
+    if (!(error instanceof EnvironmentLacks)) throw error;
+  }
 }
 
-export function renderRedirect(port: number): string {
+async function runNft(netns: string, input: string): Promise<void> {
+  try {
+    await runInNetns(netns, ["nft", "-f", "-"], { input });
+  } catch (error) {
+    if (error instanceof HostCommandFailed && error.exitCode === nsenterFoundNoProgram) {
+      throw programMissing("nft", error);
+    }
+    throw error;
+  }
+}
+
+/** nft commits all of its input or nothing; one that a signal or our deadline ended may have done either. */
+function madeNothing(error: unknown): boolean {
+  return error instanceof EnvironmentLacks || (error instanceof HostCommandFailed && error.exitCode !== null);
+}
+
+function renderRedirect(port: number): string {
   return `table ip ${table} {
   chain output {
     type nat hook output priority -100; policy accept;

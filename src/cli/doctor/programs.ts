@@ -20,6 +20,7 @@ export async function checkPrograms(config: RuntimeConfig, cacheDir: string): Pr
     checkOnPath("mkfs.erofs", "converts container layers", "install the Debian package erofs-utils"),
     checkOnPath("ip", "joins the pod's network", "install the Debian package iproute2"),
     checkOnPath("tc", "joins the pod's network", "install the Debian package iproute2"),
+    checkNft(config),
   ];
   return (await Promise.all(checks)).flat();
 }
@@ -119,6 +120,15 @@ async function checkVirtiofsd({ vm, volumes, paths }: RuntimeConfig): Promise<re
   const fix = "install the Debian package virtiofsd (Debian 12: .ci/setup --what vm)";
   if (volumes.hostPaths === "share") return [lacking(sight, "is not there", fix)];
   return [warn(sight, "is not there: host directories are copied once instead of shared", fix)];
+}
+
+/** A pod without port-forward is still a pod. */
+async function checkNft({ agent }: RuntimeConfig): Promise<readonly Check[]> {
+  if (agent.portForwardPort === 0) return [];
+  const found = await findOnPath("nft");
+  const sight = { name: "nft", origin: found ?? "PATH" };
+  if (found !== undefined) return [ok(sight, "redirects port-forwards into the guest")];
+  return [warn(sight, "is not there: pods have no port-forward", "install the Debian package nftables")];
 }
 
 async function checkOnPath(program: string, purpose: string, fix: string): Promise<readonly Check[]> {
