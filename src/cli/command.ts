@@ -90,6 +90,11 @@ function withDefaults(options: CommandOptions, args: Readonly<Record<string, unk
   const filled: Record<string, unknown> = { ...args };
   for (const [name, option] of Object.entries(options)) {
     const value = filled[name] ?? option.default;
+    // yargs makes a list of an option that stands there twice
+    if (Array.isArray(value) && option.array !== true) {
+      const given = value.map((one) => JSON.stringify(one)).join(" and ");
+      throw new InvalidRequest(`--${name}`, `is given ${value.length} times (${given}) and takes one value: keep one`);
+    }
     if (value === undefined && option.demandOption) throw new InvalidRequest(`--${name}`, "is required");
     if (value !== undefined && option.choices && !option.choices.includes(String(value))) {
       throw new InvalidRequest(`--${name}`, `"${String(value)}" is not one of ${option.choices.join(", ")}`);

@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { defineCommand, exitCodeOf } from "../../../src/cli/command.ts";
+import { InvalidRequest } from "../../../src/lib/errors.ts";
+
+describe("a command's options", () => {
+  const command = defineCommand({
+    command: "look",
+    describe: "",
+    options: {
+      file: { type: "string", describe: "" },
+      also: { type: "string", describe: "", array: true },
+    },
+    run: async (args) => ({ json: { file: args.file, also: args.also }, text: "", exitCode: 0 }),
+  });
+
+  // what yargs makes of `--file a --file b`
+  it("name one that is given twice, what was given, and what to do", async () => {
+    const wrong = command.run({ file: ["a", "b"] });
+    await assert.rejects(wrong, (error) => {
+      assert.ok(error instanceof InvalidRequest);
+      assert.equal(error.message, '--file: is given 2 times ("a" and "b") and takes one value: keep one');
+      assert.equal(exitCodeOf(error), 2);
+      return true;
+    });
+  });
+
+  it("may be lists where the command takes one", async () => {
+    const { json } = await command.run({ file: "a", also: ["b", "c"] });
+    assert.deepEqual(json, { file: "a", also: ["b", "c"] });
+  });
+});
