@@ -12,6 +12,7 @@ import { configOption, configPathOf } from "./config-option.ts";
 import { checkBootFiles } from "./doctor/boot-files.ts";
 import { type Check, exitCodeFor, lacking, ok, renderChecks } from "./doctor/check.ts";
 import { checkPrograms } from "./doctor/programs.ts";
+import { defaultRuntimeType } from "./doctor/registration.ts";
 import { checkSurroundings } from "./doctor/surroundings.ts";
 import { checkTee } from "./doctor/tee.ts";
 
@@ -22,6 +23,12 @@ export const doctorCommand = defineCommand({
     config: configOption,
     "verify-image": { type: "boolean", describe: "hash every file of the guest image", default: false },
     containerd: { type: "string", describe: "containerd's configuration", default: "/etc/containerd/config.toml" },
+    "runtime-type": {
+      type: "string",
+      array: true,
+      nargs: 1,
+      describe: `io.containerd.NAME.v2 to look for, may be repeated (default: what containerd has of ours, or ${defaultRuntimeType})`,
+    },
   },
   run: async (args) => {
     const { config, check } = await readConfig(args.config);
@@ -30,7 +37,7 @@ export const doctorCommand = defineCommand({
       ...(await checkPrograms(config, join(runRoot, "facts"))),
       ...(await checkBootFiles(config, args["verify-image"])),
       ...(await checkTee(config, join(runRoot, "facts"))),
-      ...(await checkSurroundings(config, args.containerd)),
+      ...(await checkSurroundings(config, { containerdConfig: args.containerd, runtimeTypes: args["runtime-type"] })),
     ];
     const exitCode = exitCodeFor(checks);
     return { json: { class: classOf(config), ok: exitCode === 0, checks }, text: renderChecks(checks), exitCode };

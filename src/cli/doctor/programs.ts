@@ -150,7 +150,7 @@ export async function exists(path: string): Promise<boolean> {
   return await canAccess(path, constants.F_OK);
 }
 
-async function isExecutable(path: string): Promise<boolean> {
+export async function isExecutable(path: string): Promise<boolean> {
   return await canAccess(path, constants.X_OK);
 }
 

@@ -2,25 +2,21 @@
 // hang: time limits that do not fit together, too little memory.
 import { readFile, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
-import { parse } from "smol-toml";
 import type { RuntimeConfig } from "../../config/schema.ts";
 import { findProcesses } from "../../host/process.ts";
 import { runRoot } from "../../host/run-dir.ts";
 import { listPods } from "../pod-directory.ts";
 import { attempt, type Check, fail, ok, warn } from "./check.ts";
-import { exists, findOnPath } from "./programs.ts";
+import { exists } from "./programs.ts";
+import { checkRegistration, type Places } from "./registration.ts";
 
-/** the name before the version is that of the handler's configuration */
-const runtimeType = /^io\.containerd\.kata-cvm(-[a-z0-9-]+)?\.v2$/;
-const shimName = "containerd-shim-kata-cvm-v2";
 const mebibyte = 2 ** 20;
 /** the kubelet's --runtime-request-timeout */
 const kubeletLimitS = 120;
 
-export async function checkSurroundings(config: RuntimeConfig, containerdConfig: string): Promise<readonly Check[]> {
+export async function checkSurroundings(config: RuntimeConfig, places: Places): Promise<readonly Check[]> {
   const checks = [
-    checkShim(),
-    checkContainerd(containerdConfig),
+    checkRegistration(places),
     checkRoom("room for run state", runRoot, 64),
     checkRoom("room for layers", config.paths.layers, 2048),
     checkMemory(config),
@@ -29,41 +25,6 @@ export async function checkSurroundings(config: RuntimeConfig, containerdConfig:
     checkRoot(),
   ];
   return (await Promise.all(checks)).flat();
-}
-
-async function checkShim(): Promise<readonly Check[]> {
-  const path = await findOnPath(shimName);
-  const sight = { name: "shim", origin: path ?? "PATH" };
-  if (path !== undefined) return [ok(sight, "on the path; containerd looks on its own")];
-  return [
-    warn(sight, `${shimName} is not on the path`, "link dist/bin/containerd-shim-kata-cvm-v2 into /usr/local/bin"),
-  ];
-}
-
-async function checkContainerd(path: string): Promise<readonly Check[]> {
-  const sight = { name: "containerd handler", origin: path };
-  if (!(await exists(path)))
-    return [warn(sight, "containerd has no configuration", "merge one of configs/containerd/ into it")];
-  return await attempt(sight, async () => {
-    const handlers = findHandlers(parse(await readFile(path, "utf8")));
-    if (handlers.length > 0) return ok(sight, `registered as ${handlers.join(", ")}`);
-    return warn(
-      sight,
-      "no runtime of type io.containerd.kata-cvm.v2",
-      "merge one of configs/containerd/ into it and restart containerd",
-    );
-  });
-}
-
-/** Handlers of our type, whatever the version of the file calls the plugin around them. */
-export function findHandlers(document: unknown): readonly string[] {
-  if (typeof document !== "object" || document === null) return [];
-  return Object.entries(document).flatMap(([key, value]) => (isOurs(value) ? [key] : findHandlers(value)));
-}
-
-function isOurs(table: unknown): boolean {
-  if (typeof table !== "object" || table === null || !("runtime_type" in table)) return false;
-  return typeof table.runtime_type === "string" && runtimeType.test(table.runtime_type);
 }
 
 async function checkRoom(name: string, path: string, wantedMiB: number): Promise<readonly Check[]> {

@@ -1,8 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { parse } from "smol-toml";
 import { type Check, exitCodeFor, fail, lacking, ok, renderChecks, warn } from "../../../../src/cli/doctor/check.ts";
-import { findHandlers } from "../../../../src/cli/doctor/surroundings.ts";
 import { parseMemlock, parseMisc } from "../../../../src/cli/doctor/tee.ts";
 
 const sight = { name: "n", origin: "o" };
@@ -20,17 +17,6 @@ describe("doctor", () => {
       renderChecks([fail(sight, "bad", "do it")]),
       "FAIL  n  bad  [o]\n         -> do it\n\n0 ok, 0 warnings, 1 failed",
     );
-  });
-
-  for (const version of [2, 3, 4]) {
-    it(`finds our handlers in the shipped containerd configuration, version ${version}`, () => {
-      const text = readFileSync(`configs/containerd/config-v${version}.toml`, "utf8");
-      assert.deepEqual(findHandlers(parse(text)), ["kata-cvm", "kata-cvm-snp", "kata-cvm-tdx"]);
-    });
-  }
-
-  it("takes no other runtime for ours", () => {
-    assert.deepEqual(findHandlers(parse('[a.b.runc]\nruntime_type = "io.containerd.runc.v2"')), []);
   });
 
   it("reads the misc controller's numbers", () => {
