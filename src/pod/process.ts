@@ -187,10 +187,11 @@ export class ContainerProcess {
   }
 
   async #pumpInput(guest: GuestProcess, signal: AbortSignal): Promise<void> {
-    const stdin = this.#stdio?.stdin;
-    if (stdin === undefined || stdin === null) return;
+    const stdin = this.#stdio?.stdin ?? null;
+    // a pipe that nobody writes to is at its end at once, as runc's /dev/null; a terminal has no such end
+    if (stdin === null && this.facts.stdioPaths.terminal) return;
     try {
-      for await (const bytes of stdin) {
+      for await (const bytes of stdin ?? []) {
         if (signal.aborted) return;
         await guest.writeStdin(bytes);
       }

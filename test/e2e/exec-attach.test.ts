@@ -45,6 +45,13 @@ describe("Exec and attach", function () {
     assert.equal(outcome.stdout.toString("utf8"), text);
   });
 
+  it("a command that reads stdin ends when nobody offers it any: by exec -s, by exec, and as a container", async () => {
+    assert.equal(await e2e.cri.exec(container, ["cat"]), "");
+    await mustSucceed(e2e.cri.crictl(["exec", container, "sha256sum"]));
+    const reader = await e2e.cri.start(pod, { command: ["cat"] });
+    assert.equal((await e2e.cri.exited(reader)).exitCode, 0);
+  });
+
   it("exec -it gives the command a terminal", async () => {
     const outcome = await mustSucceed(
       onTerminal(["exec", "-it", container, "sh", "-c", "tty; test -t 0 && echo yes"], ""),

@@ -1,6 +1,7 @@
 // A world for pods, in memory: it keeps the order of everything the pod does and lets a test decide
 // what the guest answers and when. The real parts stand behind the same ports in test/e2e.
 
+import { PassThrough } from "node:stream";
 import type { VmExitFacts } from "../../../src/lib/errors.ts";
 import { Unsupported } from "../../../src/lib/errors.ts";
 import { silentLogger } from "../../../src/lib/logger.ts";
@@ -20,6 +21,7 @@ import type {
   PodVm,
   ProcessStdio,
   RootfsRequest,
+  StdioPaths,
 } from "../../../src/pod/ports.ts";
 import type { HostShare, SourceFacts, VolumeRules } from "../../../src/translate/mounts.ts";
 
@@ -151,11 +153,12 @@ export class FakeWorld implements PodPorts {
     this.log.push(`release ${containerId}`);
   }
 
-  async openStdio(): Promise<ProcessStdio> {
+  async openStdio(paths: StdioPaths): Promise<ProcessStdio> {
     this.openStreams += 1;
     let open = true;
     return {
-      stdin: null,
+      // a client that has an input writes nothing to it
+      stdin: paths.stdin === "" ? null : new PassThrough(),
       stdout: { write: async (bytes) => void this.output.push(Buffer.from(bytes)) },
       stderr: null,
       closeStdin: () => undefined,

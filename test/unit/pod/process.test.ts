@@ -123,6 +123,34 @@ describe("a process", () => {
     await process.wait();
   });
 
+  it("finds its stdin at its end when its client has no input for it, as a program that reads does with runc", async () => {
+    const { process, guest } = setUp();
+    const closes: string[] = [];
+    guest.closeStdin = async () => void closes.push("closed");
+    process.supervise(guest);
+    for (let index = 0; index < 5; index++) await turn();
+    guest.end(0);
+    await process.wait();
+    assert.deepEqual(closes, ["closed"]);
+  });
+
+  it("keeps its terminal open though its client has no input for it", async () => {
+    const { process, guest } = setUp({}, {}, true);
+    process.supervise(guest);
+    for (let index = 0; index < 5; index++) await turn();
+    guest.end(0);
+    await process.wait();
+    assert.equal(guest.inputClosed, false);
+  });
+
+  it("ends with its status although it was gone before its stdin could be closed", async () => {
+    const { process, guest } = setUp();
+    guest.closeStdin = () => Promise.reject(new RemoteError("CloseStdin", 5, "InvalidExecId"));
+    process.supervise(guest);
+    guest.end(3);
+    assert.equal((await process.wait()).status, 3);
+  });
+
   it("ends with its status although it left input unread", async () => {
     async function* input() {
       yield Buffer.from("never taken");
