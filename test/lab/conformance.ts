@@ -1,12 +1,11 @@
 // critest against a handler of ours, offline, by one command; prints a table by class and writes JSON.
-//   npm run conformance -- [--containerd 1.6|1.7|2|FOLDER] [--handler NAME] [--seed N,N…] [--focus RE]
-//                          [--peer runc] [--out FILE] [--log FILE]
-// Exits 1 for a case that neither passes nor is excepted, that the peer passes and we do not, that
-// passes under one seed only, for a daemon that grew beyond 1.2 times, and for anything left behind.
+// See USAGE. Exits 2 for an option that it does not take, and 1 for a case that neither passes nor is excepted, that
+// the peer passes and we do not, that passes under one seed only, for a daemon that grew beyond 1.2 times, and for
+// anything left behind.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { type ConformanceOptions, parseOptions, USAGE } from "./conformance-options.ts";
 import { runCritest } from "./critest.ts";
 import { exceptionsFor } from "./critest-classes.ts";
 import { type Case, flaky, renderTable, worseThan } from "./critest-report.ts";
@@ -14,19 +13,26 @@ import { FirstPod } from "./daemon-memory.ts";
 import { handlers } from "./handlers.ts";
 import { settle } from "./leftovers.ts";
 import { startLab } from "./start-lab.ts";
-import { type ToolName, toolPath } from "./tools.ts";
+import { toolPath } from "./tools.ts";
 
-const { values: options } = parseArgs({
-  options: {
-    containerd: { type: "string", default: "1.6" },
-    handler: { type: "string", default: "kata-cvm-fast" },
-    seed: { type: "string", default: "1" },
-    focus: { type: "string" },
-    peer: { type: "string" },
-    out: { type: "string" },
-    log: { type: "string" },
-  },
-});
+const options = readOptions();
+
+function readOptions(): ConformanceOptions {
+  try {
+    const read = parseOptions(process.argv.slice(2));
+    const known = handlers().map(({ name }) => name);
+    const unknown = [read.handler, read.peer ?? read.handler].find((name) => !known.includes(name));
+    if (unknown === undefined) return read;
+    throw new Error(`${unknown} is none of the handlers ${known.join(", ")}; ours need npm run build`);
+  } catch (error) {
+    process.stderr.write(`conformance: ${textOf(error)}\nusage: ${USAGE}\n`);
+    process.exit(2);
+  }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
 
 function counts(cases: readonly Case[]) {
   const total = (state: Case["state"]) => cases.filter((entry) => entry.state === state).length;
@@ -38,9 +44,9 @@ function tell(title: string, names: readonly string[]): void {
 }
 
 async function main(): Promise<void> {
-  const { handler } = options;
-  const named = options.containerd;
-  const containerd = named.startsWith("/") ? named : toolPath(`containerd-${named}` as ToolName);
+  const { handler, seeds } = options;
+  const { containerd: named } = options;
+  const containerd = "folder" in named ? named.folder : toolPath(`containerd-${named.version}`);
   const folder = mkdtempSync(join(tmpdir(), "kata-cvm-critest-"));
   if (process.env["E2E_KEEP"] === undefined)
     process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
@@ -55,7 +61,6 @@ async function main(): Promise<void> {
       ...(options.log === undefined ? {} : { log: options.log }),
     });
   };
-  const seeds = options.seed.split(",");
   const peer = options.peer === undefined ? [] : await suite(options.peer, seeds[0] ?? "1");
   const firstPod = handler.startsWith("kata-cvm") ? await FirstPod.run(lab, handler) : undefined;
   const runs: Case[][] = [];
@@ -93,4 +98,7 @@ async function main(): Promise<void> {
   process.exitCode = unexpected || grown || worse.length + flakes.length + left.length > 0 ? 1 : 0;
 }
 
-await main();
+await main().catch((error: unknown) => {
+  process.stderr.write(`conformance: ${textOf(error)}\n`);
+  process.exitCode = 1;
+});
