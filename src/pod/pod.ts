@@ -1,36 +1,31 @@
 // A pod: one VM and its containers. Boots with its first container, or alone for the Sandbox API; ends
 // with its sandbox. The only owner of the answer to "what exists here and in which state".
 import { resolve } from "node:path";
-import { CleanupStack } from "../lib/cleanup-stack.ts";
 import { withDeadline } from "../lib/deadline.ts";
 import { AlreadyExists, errorText, NotFound, WrongState } from "../lib/errors.ts";
 import { Lifecycle } from "../lib/lifecycle.ts";
 import type { Logger } from "../lib/logger.ts";
 import { raceLasting } from "../lib/race.ts";
-import type { SandboxRole } from "../oci/cri-annotations.ts";
-import type { ContainerSpec, Process as OciProcess, Resources, SandboxSpec } from "../oci/types.ts";
+import type { Process as OciProcess, Resources, SandboxSpec } from "../oci/types.ts";
 import { readLimits } from "../plan/limits.ts";
-import { containerDisks, refuseHostNamespaces, translateContainer } from "../translate/container.ts";
-import { type CopyIn, hostSources } from "../translate/mounts.ts";
+import { refuseHostNamespaces } from "../translate/container.ts";
 import { joinSandbox } from "../translate/sandbox.ts";
-import { Container } from "./container.ts";
+import type { Container } from "./container.ts";
 import { LayerDisks } from "./disks.ts";
 import { InFlight, settleBoth } from "./in-flight.ts";
 import { type PodState, podTable } from "./lifecycles.ts";
+import {
+  type CreateRequest,
+  type LivingPod,
+  type MadeContainer,
+  type MakingPod,
+  makeContainer,
+  removeContainer,
+} from "./made-container.ts";
 import { PodSize } from "./pod-size.ts";
-import type { LaunchedPod, LayerFile, PodPorts, PodRequest, ProcessExit, RootfsMount, StdioPaths } from "./ports.ts";
+import type { LaunchedPod, LayerFile, PodPorts, PodRequest, ProcessExit, StdioPaths } from "./ports.ts";
 import { exitOfLostProcess } from "./process.ts";
 import { VolumeDisks } from "./volume-disks.ts";
-
-export interface CreateRequest {
-  readonly id: string;
-  readonly bundle: string;
-  readonly spec: ContainerSpec;
-  readonly role: SandboxRole["role"];
-  readonly rootfs: readonly RootfsMount[];
-  readonly stdio: StdioPaths;
-  readonly configPath: string;
-}
 
 export interface ExecRequest {
   readonly id: string;
@@ -39,18 +34,11 @@ export interface ExecRequest {
   readonly stdio: StdioPaths;
 }
 
-interface Entry {
-  readonly container: Container;
-  readonly layers: readonly string[];
-  readonly followed: readonly Disposable[];
+interface Entry extends MadeContainer {
   /** set while a Delete is under way: a repeated one gets the same answer */
   deleting?: Promise<ProcessExit>;
 }
 
-type LivingPod = LaunchedPod & { disks: LayerDisks; volumeDisks: VolumeDisks; size: PodSize };
-
-/** how long the guest gets to remove a container before its VM-side remains are left to the VM's end */
-const removeLimitMs = 5000;
 /** how long the pod's end waits for what is in flight, whose waits the VM's end has ended */
 const inFlightLimitMs = 5000;
 
@@ -63,6 +51,7 @@ export class Pod {
   readonly #entries = new Map<string, Entry>();
   readonly #creating = new Set<string>();
   readonly #inFlight = new InFlight();
+  readonly #making: MakingPod;
   #launched: LivingPod | null = null;
   /** of a pod that was booted alone; its containers share what is in it */
   #sandbox: SandboxSpec | null = null;
@@ -80,15 +69,24 @@ export class Pod {
     this.#ports = ports;
     this.#logger = logger;
     this.lifecycle = new Lifecycle(`pod ${id}`, podTable, "created");
+    this.#making = {
+      id,
+      ports,
+      logger,
+      living: (operation) => this.#living(operation),
+      admit: (made) => this.#admit(made),
+    };
   }
 
   get containerIds(): readonly string[] {
     return [...this.#entries.keys()];
   }
 
-  /** true when nothing is registered and nothing is being made: the daemon may go */
+  /** True when the daemon may go: nothing is being made, and nothing is registered but what an ended sandbox left. */
   get idle(): boolean {
-    return this.#entries.size === 0 && this.#creating.size === 0;
+    const left = [...this.#entries.values()];
+    const isOver = this.lifecycle.is("stopped") && left.every(({ container }) => container.facts.role === "container");
+    return this.#creating.size === 0 && (left.length === 0 || isOver);
   }
 
   /** null before the boot and after the end */
@@ -122,6 +120,7 @@ export class Pod {
     }
   }
 
+  /** Undone, without a word to anybody, when `signal` aborts before the container is there. */
   async create(given: CreateRequest): Promise<Container> {
     const request = this.#sandbox === null ? given : { ...given, spec: joinSandbox(given.spec, this.#sandbox) };
     if (this.#entries.has(request.id) || this.#creating.has(request.id))
@@ -203,12 +202,13 @@ export class Pod {
     this.lifecycle.move("booting", "create its first container");
     try {
       refuseHostNamespaces(request.spec);
-      const { id: podId, role, spec, ...rest } = request;
+      const { id: podId, bundle, role, spec, configPath } = request;
       const limits = role === "single" ? { limits: readLimits(spec.linux.resources) } : {};
-      const [launched, layers] = await this.#inFlight.during(
-        settleBoth(this.#launch({ podId, spec, ...rest, ...limits }), this.#prepareRootfs(request)),
+      const [launched, layers] = await this.#whileWanted(
+        request,
+        settleBoth(this.#launch({ podId, bundle, spec, configPath, ...limits }), this.#prepareRootfs(request)),
       );
-      const container = await this.#inFlight.during(this.#createContainer(request, layers));
+      const container = await this.#whileWanted(request, makeContainer(request, layers, this.#making));
       this.lifecycle.move("ready", "finish its boot");
       void this.#watchOom(launched);
       return container;
@@ -216,6 +216,11 @@ export class Pod {
       await this.end();
       throw error;
     }
+  }
+
+  /** A pod whose first container nobody waits for any more ends at once, and what is being made with it. */
+  #whileWanted<T>({ id, signal }: CreateRequest, work: Promise<T>): Promise<T> {
+    return withDeadline(this.#inFlight.during(work), { operation: `creating ${id}`, signal });
   }
 
   /** A VM that is up only after the pod's end began has nobody else who stops it. */
@@ -241,61 +246,24 @@ export class Pod {
 
   async #join(request: CreateRequest): Promise<Container> {
     if (!this.lifecycle.is("ready")) throw this.#refusal("create a container");
-    const made = this.#prepareRootfs(request).then((layers) => this.#createContainer(request, layers));
+    const made = this.#prepareRootfs(request).then((layers) => makeContainer(request, layers, this.#making));
     return await this.#inFlight.during(made);
   }
 
+  /** Ends with the pod only: a layer that one request waited for too long is there for the next. */
   #prepareRootfs(request: CreateRequest): Promise<readonly LayerFile[]> {
     const { id: containerId, rootfs: mounts, spec, configPath } = request;
     const rootPath = resolve(request.bundle, spec.root.path);
     return this.#ports.prepareRootfs({ containerId, mounts, rootPath, configPath }, this.#abort.signal);
   }
 
-  async #createContainer(request: CreateRequest, layers: readonly LayerFile[]): Promise<Container> {
-    const { id: containerId, bundle, role, spec } = request;
-    await using undo = new CleanupStack();
-    undo.defer("release what the host holds for it", () => this.#ports.releaseContainer(containerId));
-    const { vm, guest, disks, volumeDisks, size, volumes: rules } = this.#living("create a container");
-    const paths = layers.map((layer) => layer.path);
-    const sources = await this.#ports.probeSources(hostSources(spec.mounts ?? []));
-    // the pod's first container is no workload where it has others
-    if (role !== "sandbox") await size.claim(containerId, readLimits(spec.linux.resources));
-    undo.defer("give its resources back", () => size.release(containerId));
-    const guestLayers = await disks.plug(layers);
-    undo.defer("unplug the layers", () => disks.unplug(paths));
-    const stdio = await this.#ports.openStdio(request.stdio, containerId);
-    undo.defer("close the streams", () => stdio.close());
-    const plan = translateContainer({
-      volumeDisks: await volumeDisks.plug(containerDisks(spec, { sources, rules })),
-      containerId,
-      podId: this.id,
-      bundle,
-      role,
-      spec,
-      layers: guestLayers,
-      guest: guest.features,
-      rules,
-      sources,
-    });
-    await this.#ports.shareWithGuest(containerId, plan.shares);
-    await raceLasting(this.#makeInGuest(containerId, plan, guest), guest.gone);
-    const container = new Container(
-      { id: containerId, bundle, role, stdio: request.stdio },
-      {
-        logger: this.#logger,
-        now: () => this.#ports.now(),
-        guest,
-        pid: vm.pid,
-        emit: (event) => this.#ports.emit(event),
-      },
-    );
-    this.#living("create a container");
-    container.init.attachStdio(stdio);
-    this.#entries.set(containerId, { container, layers: paths, followed: this.#follow(plan.copies, guest) });
-    void container.init.wait().then(() => size.ended(containerId));
-    if (role !== "container") void container.init.wait().then(() => this.#sandboxEnded(container));
-    undo.move();
-    return container;
+  /** From here on the container is known, and its own end has consequences. */
+  #admit(made: MadeContainer): void {
+    const { size } = this.#living("create a container");
+    const { facts, init } = made.container;
+    this.#entries.set(facts.id, made);
+    void init.wait().then(() => size.ended(facts.id));
+    if (facts.role !== "container") void init.wait().then(() => this.#sandboxEnded(made.container));
   }
 
   #living(operation: string): LivingPod {
@@ -308,56 +276,17 @@ export class Pod {
     return new WrongState(`pod ${this.id}`, `${this.lifecycle.state}${why}`, operation);
   }
 
-  /** Updates of config maps, secrets and the like reach the guest for as long as the container exists. */
-  #follow(copies: readonly CopyIn[], guest: LaunchedPod["guest"]): readonly Disposable[] {
-    return copies
-      .filter((copy) => copy.follow)
-      .map((copy) =>
-        this.#ports.followVolume(copy.hostPath, async () => {
-          await raceLasting(guest.copyIn(copy), guest.gone);
-        }),
-      );
-  }
-
-  async #makeInGuest(
-    containerId: string,
-    plan: ReturnType<typeof translateContainer>,
-    guest: LaunchedPod["guest"],
-  ): Promise<void> {
-    for (const copy of plan.copies) await guest.copyIn(copy);
-    await guest.createContainer({
-      containerId,
-      spec: plan.spec,
-      storages: plan.storages,
-      sandboxPidns: plan.sandboxPidns,
-    });
-  }
-
   async #delete(id: string, entry: Entry): Promise<ProcessExit> {
     const { container } = entry;
     const exit = container.init.exit ?? { status: 0, exitedAt: this.#ports.now() };
     if (container.facts.role !== "container") await this.end();
-    else await this.#inFlight.during(this.#removeInGuest(id, entry));
+    else if (this.lifecycle.is("ready")) await this.#inFlight.during(removeContainer(entry, this.#making));
     for (const followed of entry.followed) followed[Symbol.dispose]();
     container.init.lifecycle.observe("deleted");
     await container.init.release();
     this.#entries.delete(id);
     this.#ports.emit({ kind: "delete", containerId: id, execId: "", pid: container.pid, exit });
     return exit;
-  }
-
-  async #removeInGuest(id: string, entry: Entry): Promise<void> {
-    const launched = this.#launched;
-    if (launched === null || !this.lifecycle.is("ready")) return;
-    const removed = raceLasting(launched.guest.removeContainer(id), launched.guest.gone);
-    try {
-      await withDeadline(removed, { operation: "removing a container", timeoutMs: removeLimitMs });
-    } catch (error) {
-      this.#logger.warn("the guest did not remove a container", { container: id, error: errorText(error) });
-    }
-    await launched.disks.unplug(entry.layers);
-    await launched.size.release(id);
-    await this.#ports.releaseContainer(id);
   }
 
   /** A single container (ctr, Docker) keeps its VM until it is deleted: its client may still exec. */

@@ -2,7 +2,15 @@
 // below assumes it.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { AlreadyExists, errnoOf, errorText, HostCallFailed, InvalidRequest, NotFound } from "../lib/errors.ts";
+import {
+  AlreadyExists,
+  Cancelled,
+  errnoOf,
+  errorText,
+  HostCallFailed,
+  InvalidRequest,
+  NotFound,
+} from "../lib/errors.ts";
 import { readSandboxRole, type SandboxRole } from "../oci/cri-annotations.ts";
 import { parseIdentifier } from "../oci/identifiers.ts";
 import { parseSpec, requireContainerSpec } from "../oci/parse-spec.ts";
@@ -17,11 +25,14 @@ export interface ContainerRequest {
   readonly rootfs: readonly RootfsMount[];
   readonly stdio: StdioPaths;
   readonly configPath: string;
+  /** aborts once nobody waits for the answer */
+  readonly signal: AbortSignal;
 }
 
 export class PodTable {
   readonly #makePod: (podId: string, bundle: string) => Pod;
   readonly #pods = new Map<string, Pod>();
+  readonly #creating = new Map<string, AbortController>();
   /** pods of the Sandbox API: they are there without a container */
   readonly #sandboxes = new Set<string>();
 
@@ -66,8 +77,25 @@ export class PodTable {
   }
 
   async create(request: ContainerRequest): Promise<Container> {
-    parseIdentifier(request.id, "id");
+    const { id } = request;
+    parseIdentifier(id, "id");
     if (!request.bundle.startsWith("/")) throw new InvalidRequest("bundle", "must be an absolute path");
+    if (this.#creating.has(id)) throw new AlreadyExists("container", id);
+    const givenUp = new AbortController();
+    this.#creating.set(id, givenUp);
+    try {
+      return await this.#create({ ...request, signal: AbortSignal.any([request.signal, givenUp.signal]) });
+    } finally {
+      this.#creating.delete(id);
+    }
+  }
+
+  /** For a client that deletes what it no longer waits for: what is not there yet will not come. */
+  giveUp(id: string): void {
+    this.#creating.get(id)?.abort(new Cancelled(`creating ${id}`));
+  }
+
+  async #create(request: ContainerRequest): Promise<Container> {
     const spec = await readBundleSpec(request.bundle);
     requireSameTerminal(request.stdio.terminal, spec.process);
     const { role, podId } = await this.#roleOf(request, spec);

@@ -53,12 +53,12 @@ function taskHandlers(deps: TaskServiceDeps): ServiceImpl<typeof TaskV2> {
 
 function lifecycleHandlers({ pods, defaultConfigPath, shutdown }: TaskServiceDeps) {
   return {
-    async Create(request) {
+    async Create(request, { signal }: CallContext) {
       if (request.checkpoint !== "") throw new Unsupported("restoring a checkpoint", "a confidential guest has none");
       const { id, bundle, rootfs, stdin, stdout, stderr, terminal, options } = request;
       const stdio = { stdin, stdout, stderr, terminal };
       const configPath = readConfigPath(options) || defaultConfigPath;
-      return { pid: (await pods.create({ id, bundle, rootfs, stdio, configPath })).pid };
+      return { pid: (await pods.create({ id, bundle, rootfs, stdio, configPath, signal })).pid };
     },
     async Start({ id, exec_id }) {
       const container = pods.container(id);
@@ -67,6 +67,7 @@ function lifecycleHandlers({ pods, defaultConfigPath, shutdown }: TaskServiceDep
       return { pid: container.pid };
     },
     async Delete({ id, exec_id }) {
+      if (exec_id === "") pods.giveUp(id);
       const container = pods.container(id);
       const exit = exec_id === "" ? await pods.podOf(id).delete(id) : container.deleteExec(exec_id);
       return { pid: container.pid, ...exitFields(exit) };

@@ -7,7 +7,7 @@ import { Unsupported } from "../../../src/lib/errors.ts";
 import { silentLogger } from "../../../src/lib/logger.ts";
 import type { VmSize } from "../../../src/plan/limits.ts";
 import type { SizeRange } from "../../../src/plan/resize.ts";
-import type { CreateRequest } from "../../../src/pod/pod.ts";
+import type { CreateRequest } from "../../../src/pod/made-container.ts";
 import { Pod } from "../../../src/pod/pod.ts";
 import type {
   ContainerStats,
@@ -136,7 +136,7 @@ export class FakeWorld implements PodPorts {
     return { vm: this.vm, guest: this.guest, volumes: this.volumes, memoryOverheadMiB: 512 };
   }
 
-  async prepareRootfs(request: RootfsRequest): Promise<readonly LayerFile[]> {
+  async prepareRootfs(request: RootfsRequest, _signal: AbortSignal): Promise<readonly LayerFile[]> {
     this.log.push(`rootfs ${request.containerId}`);
     return this.layers;
   }
@@ -193,6 +193,20 @@ export class FakeWorld implements PodPorts {
 
   now(): number {
     return this.#clock++;
+  }
+
+  /** Makes a port wait from now on until the gate opens; tells when it is asked. */
+  gate(port: "launch" | "prepareRootfs" | "openStdio" | "shareWithGuest" | "releaseContainer") {
+    const asked = new Deferred<void>();
+    const opened = new Deferred<void>();
+    const real = (this[port] as (...args: unknown[]) => Promise<unknown>).bind(this);
+    const waiting = async (...args: unknown[]) => {
+      asked.resolve();
+      await opened.promise;
+      return await real(...args);
+    };
+    Object.assign(this, { [port]: waiting });
+    return { asked: asked.promise, open: () => opened.resolve() };
   }
 
   process(containerId: string, execId = ""): FakeProcess {

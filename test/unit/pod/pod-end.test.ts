@@ -3,35 +3,18 @@
 import assert from "node:assert/strict";
 import { setImmediate as turn } from "node:timers/promises";
 import { WrongState } from "../../../src/lib/errors.ts";
-import { Deferred, FakeWorld } from "./fake-world.ts";
+import { FakeWorld } from "./fake-world.ts";
 
 async function podIn(world = new FakeWorld()): Promise<FakeWorld> {
   await (await world.pod.create(world.request("pod1", "sandbox"))).start();
   return world;
 }
 
-/** Makes a port wait from now on until the gate opens; tells when it is asked. */
-function gate(
-  world: FakeWorld,
-  port: "launch" | "prepareRootfs" | "openStdio" | "shareWithGuest" | "releaseContainer",
-) {
-  const asked = new Deferred<void>();
-  const opened = new Deferred<void>();
-  const real = (world[port] as (...args: unknown[]) => Promise<unknown>).bind(world);
-  const waiting = async (...args: unknown[]) => {
-    asked.resolve();
-    await opened.promise;
-    return await real(...args);
-  };
-  Object.assign(world, { [port]: waiting });
-  return { asked: asked.promise, open: () => opened.resolve() };
-}
-
 describe("the end of a pod", () => {
   for (const port of ["prepareRootfs", "openStdio", "shareWithGuest"] as const) {
     it(`reclaims only once a create that is in ${port} has let go of what it acquired`, async () => {
       const world = await podIn();
-      const { asked, open } = gate(world, port);
+      const { asked, open } = world.gate(port);
       const created = world.pod.create(world.request("app", "container"));
       const refused = assert.rejects(created);
       await asked;
@@ -49,7 +32,7 @@ describe("the end of a pod", () => {
 
   it("stops a VM that is up only after it began, and makes nothing in it", async () => {
     const world = new FakeWorld();
-    const { asked, open } = gate(world, "launch");
+    const { asked, open } = world.gate("launch");
     // a launch that no longer looked at its signal
     const { launch } = world;
     world.launch = (request) => launch(request, new AbortController().signal);
@@ -65,7 +48,7 @@ describe("the end of a pod", () => {
 
   it("stops the VM of a pod whose first layers are still being made", async () => {
     const world = new FakeWorld();
-    const { asked, open } = gate(world, "prepareRootfs");
+    const { asked, open } = world.gate("prepareRootfs");
     const refused = assert.rejects(world.pod.create(world.request("pod1", "sandbox")), WrongState);
     await asked;
     await turn();
@@ -80,7 +63,7 @@ describe("the end of a pod", () => {
   it("reclaims only once a delete has released its container", async () => {
     const world = await podIn();
     await world.pod.create(world.request("app", "container"));
-    const { asked, open } = gate(world, "releaseContainer");
+    const { asked, open } = world.gate("releaseContainer");
     const deleted = world.pod.delete("app");
     await asked;
     const ended = world.pod.end();

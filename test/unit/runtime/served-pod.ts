@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { ControlClient } from "../../../src/cli/control-client.ts";
 import { pause } from "../../../src/lib/deadline.ts";
 import { silentLogger } from "../../../src/lib/logger.ts";
-import type { CreateRequest } from "../../../src/pod/pod.ts";
+import type { CreateRequest } from "../../../src/pod/made-container.ts";
 import { EventLog } from "../../../src/runtime/control-events.ts";
 import { controlSocketName, serveControl } from "../../../src/runtime/control-socket.ts";
 import type { PodHost } from "../../../src/runtime/pod-host.ts";

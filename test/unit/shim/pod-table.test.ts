@@ -31,7 +31,7 @@ describe("the table of pods", () => {
     const bundle = join(folder, id);
     mkdirSync(bundle, { recursive: true });
     writeFileSync(join(bundle, "config.json"), JSON.stringify(spec));
-    return table.create({ id, bundle, rootfs: [], stdio, configPath: "" });
+    return table.create({ id, bundle, rootfs: [], stdio, configPath: "", signal: new AbortController().signal });
   }
 
   function inPod(podId: string): object {
@@ -98,7 +98,8 @@ describe("the table of pods", () => {
   });
 
   it("names the file and the reason when a bundle cannot be read, and makes no pod", async () => {
-    const request = { id: "p1", bundle: join(folder, "nosuch"), rootfs: [], stdio, configPath: "" };
+    const { signal } = new AbortController();
+    const request = { id: "p1", bundle: join(folder, "nosuch"), rootfs: [], stdio, configPath: "", signal };
     await assert.rejects(table.create(request), (error: HostCallFailed) => {
       assert.ok(error instanceof HostCallFailed);
       assert.equal(error.errno, "ENOENT");

@@ -248,6 +248,36 @@ describe("the Task service, for the rest", () => {
     assert.match((await creating).text, /given up/);
   });
 
+  it("keeps no container whose Create took longer than its deadline, and ends when asked", async () => {
+    using harness = TaskHarness.open();
+    await harness.create("pod1", sandboxSpec());
+    const { open } = harness.world.gate("prepareRootfs");
+    const bundle = harness.bundle("app", containerSpec());
+    await assert.rejects(harness.task.Create({ id: "app", bundle }, { timeoutMs: 50 }));
+    assert.equal((await refusal(harness.task.Delete({ id: "app" }))).code, notFound);
+    open();
+    await until(() => harness.world.log.includes("release app"));
+    assert.deepEqual(harness.world.eventNames(), ["create pod1"]);
+    await harness.task.Kill({ id: "pod1", signal: 9 });
+    await harness.task.Delete({ id: "pod1" });
+    await harness.task.Shutdown({ id: "pod1" });
+    assert.deepEqual([harness.shutdowns, harness.pods.busy], [1, false]);
+  });
+
+  it("keeps no container that is deleted while it is created, though its Create has no deadline", async () => {
+    using harness = TaskHarness.open();
+    await harness.create("pod1", sandboxSpec());
+    const { asked, open } = harness.world.gate("prepareRootfs");
+    const creating = refusal(harness.create("app", containerSpec()));
+    await asked;
+    assert.equal((await refusal(harness.task.Delete({ id: "app" }))).code, notFound);
+    open();
+    assert.match((await creating).text, /creating app was cancelled/);
+    assert.deepEqual(harness.pods.podOf("pod1").containerIds, ["pod1"]);
+    assert.deepEqual(harness.world.eventNames(), ["create pod1"]);
+    await harness.create("app", containerSpec());
+  });
+
   it("says Delete is NotFound after a failed Create, so that containerd goes on to Shutdown", async () => {
     using harness = TaskHarness.open();
     harness.world.failLaunch = new Error("no firmware");
