@@ -5,6 +5,7 @@ import { closeSync, readSync } from "node:fs";
 import { Socket, type SocketConstructorOpts } from "node:net";
 import { ReadStream } from "node:tty";
 import { errnoOf } from "../lib/errors.ts";
+import { bytesHeld } from "./sys/pipe.ts";
 import { openSlave, resizeTerminal, type WindowSize } from "./sys/tty-master.ts";
 
 /** bytes kept per stream before reading stops */
@@ -15,6 +16,10 @@ const CHUNK = 64 * 1024;
 const TTY_POLL_MS = 20;
 /** after the process is gone, silence this long on a stream that others still hold open ends it, ms */
 const SILENCE_MS = 500;
+/** and so does this long without any silence, once everything that the process itself wrote was read, ms */
+const LINGER_MS = 2000;
+/** more than a terminal holds between a writer and its master, bytes */
+const TTY_HELD_MAX = 64 * 1024;
 
 /** Output waiting to be polled. */
 export class OutputQueue {
@@ -105,7 +110,7 @@ export class PipeStreams implements ProcessStreams {
   readonly stdout: OutputQueue;
   readonly stderr: OutputQueue;
   readonly #stdin: Socket;
-  readonly #outputs: readonly { socket: Socket; queue: OutputQueue }[];
+  readonly #outputs: readonly PipeOutput[];
   #stdinOpen = true;
 
   constructor(fds: { stdin: number; stdout: number; stderr: number }) {
@@ -135,7 +140,8 @@ export class PipeStreams implements ProcessStreams {
   processExited(): void {
     this.#stdinOpen = false;
     this.#stdin.destroy();
-    for (const output of this.#outputs) endAfterSilence(output);
+    const endsAt = performance.now() + LINGER_MS;
+    for (const output of this.#outputs) lookLater(output, { endsAt });
   }
 
   close(): void {
@@ -156,27 +162,44 @@ function queueWrite(socket: Socket, data: Buffer): Promise<boolean> {
   });
 }
 
-/**
- * A grandchild may hold the pipe open for ever; readers must not wait for it. In a turn of the event loop timers come
- * before reads: after a turn that took long, only what the reads of this one leave is silence.
- */
-function endAfterSilence(output: { socket: Socket; queue: OutputQueue }): void {
-  const seen = output.socket.bytesRead;
-  setTimeout(() => setImmediate(endIfSilent, output, seen), SILENCE_MS).unref();
+interface PipeOutput {
+  readonly fd: number;
+  readonly socket: Socket;
+  readonly queue: OutputQueue;
 }
 
-function endIfSilent(output: { socket: Socket; queue: OutputQueue }, seen: number): void {
-  const { socket, queue } = output;
+/** What is known of the output of a process that is gone. */
+interface Remains {
+  /** when others' output ends it no later, on the clock of `performance` */
+  readonly endsAt: number;
+  /** bytes read once everything of the process's own was; unknown before the first look */
+  readonly own?: number;
+}
+
+/**
+ * A grandchild may hold the pipe open for ever, or write to it for ever; readers must not wait for it. In a turn of the
+ * event loop timers come before reads: after a turn that took long, only what the reads of this one leave is silence.
+ */
+function lookLater(output: PipeOutput, remains: Remains): void {
+  const seen = output.socket.bytesRead;
+  setTimeout(() => setImmediate(endIfDone, output, remains, seen), SILENCE_MS).unref();
+}
+
+function endIfDone(output: PipeOutput, { endsAt, own }: Remains, seen: number): void {
+  const { fd, socket, queue } = output;
   if (socket.destroyed) return;
-  if (socket.bytesRead !== seen || queue.isFull) {
-    endAfterSilence(output);
+  const isSilent = socket.bytesRead === seen && !queue.isFull;
+  // a pipe keeps the order: what others write from now on comes after all that the process wrote
+  const last = own ?? socket.bytesRead + bytesHeld(fd);
+  if (!isSilent && (performance.now() < endsAt || socket.bytesRead < last)) {
+    lookLater(output, { endsAt, own: last });
     return;
   }
   queue.end();
   socket.destroy();
 }
 
-function pumpPipe(fd: number): { socket: Socket; queue: OutputQueue } {
+function pumpPipe(fd: number): PipeOutput {
   const queue = new OutputQueue();
   const socket = new Socket({ fd, readable: true, writable: false, ...onread(queue) });
   queue.onSpace(() => socket.resume());
@@ -184,7 +207,7 @@ function pumpPipe(fd: number): { socket: Socket; queue: OutputQueue } {
   socket.on("error", () => queue.end());
   socket.on("close", () => queue.end());
   socket.resume();
-  return { socket, queue };
+  return { fd, socket, queue };
 }
 
 /** Reads into one buffer and copies from it; returning false makes libuv stop reading. */
@@ -208,6 +231,9 @@ export class TerminalStreams implements ProcessStreams {
   #draining = false;
   #closed = false;
   #silentMs = 0;
+  /** on the clock of `performance`; from then on only what the terminal held when the process ended is waited for */
+  #endsAt = Number.POSITIVE_INFINITY;
+  #drainedBytes = 0;
 
   constructor(master: number) {
     this.#master = master;
@@ -236,6 +262,7 @@ export class TerminalStreams implements ProcessStreams {
   processExited(): void {
     if (this.#draining || this.#closed) return;
     this.#draining = true;
+    this.#endsAt = performance.now() + LINGER_MS;
     this.#stream.pause();
     this.#closeSlave();
     this.#drain();
@@ -270,12 +297,18 @@ export class TerminalStreams implements ProcessStreams {
       const size = readSync(this.#master, buffer);
       if (size === 0) return "end";
       this.#silentMs = 0;
+      this.#drainedBytes += size;
       this.stdout.push(Buffer.from(buffer.subarray(0, size)));
-      return "more";
+      return this.#isLate && this.#drainedBytes > TTY_HELD_MAX ? "end" : "more";
     } catch (error) {
       this.#silentMs += TTY_POLL_MS;
-      return errnoOf(error) === "EAGAIN" && this.#silentMs <= SILENCE_MS ? "later" : "end";
+      const mayFollow = errnoOf(error) === "EAGAIN" && this.#silentMs <= SILENCE_MS && !this.#isLate;
+      return mayFollow ? "later" : "end";
     }
+  }
+
+  get #isLate(): boolean {
+    return performance.now() >= this.#endsAt;
   }
 
   #closeSlave(): void {
