@@ -15,6 +15,13 @@ export interface Libc {
   setns(fd: number, type: number): number;
   mknod(path: string, mode: number, device: bigint): number;
   lsetxattr(path: string, name: string, value: Uint8Array, length: number, flags: number): number;
+  // by number: glibc names the calls that take these only since 2.36
+  syscallPath(number: number, fd: number, path: string, flags: number): number;
+  syscallBytes(
+    number: number,
+    ...call: [fd: number, path: string, flags: number, bytes: Uint8Array, size: number]
+  ): number;
+  syscallPaths(number: number, ...call: [fd: number, path: string, toFd: number, to: string, flags: number]): number;
   /** errno of the last call on this thread, by name */
   errnoName(): string;
   /** the name of an error number */
@@ -58,6 +65,13 @@ async function open(): Promise<Libc> {
     mknod: lib.func("int mknod(const char *path, uint32_t mode, uint64_t device)"),
     lsetxattr: lib.func(
       "int lsetxattr(const char *path, const char *name, const uint8_t *value, size_t length, int flags)",
+    ),
+    syscallPath: lib.func("long syscall(long number, int fd, const char *path, unsigned int flags)"),
+    syscallBytes: lib.func(
+      "long syscall(long number, int fd, const char *path, unsigned int flags, const uint8_t *bytes, size_t size)",
+    ),
+    syscallPaths: lib.func(
+      "long syscall(long number, int fd, const char *path, int toFd, const char *to, unsigned int flags)",
     ),
     errnoName: () => nameOf(koffi.errno()),
     nameOf,

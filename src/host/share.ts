@@ -7,9 +7,8 @@ import { mkdir, rmdir, stat, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoOf, errorText, HostCallFailed } from "../lib/errors.ts";
 import type { Ownership } from "../lib/owned.ts";
-import { runCommand } from "./exec.ts";
-import { mountAt } from "./mountinfo.ts";
-import { detachMount, readMounts } from "./mounts.ts";
+import { bindMount } from "./bind-mount.ts";
+import { detachMount } from "./mounts.ts";
 
 export interface SharedPath {
   readonly hostPath: string;
@@ -22,8 +21,7 @@ export interface SharedPath {
 export async function openShare(dir: string, ownership: Ownership): Promise<void> {
   await ownership.claim({ kind: "mount", path: dir });
   for (const path of [pointsOf(dir), dir]) await mkdir(path, { recursive: true, mode: 0o700 });
-  await runCommand("mount", ["-n", "-i", "--bind", "--make-private", "--", pointsOf(dir), dir]);
-  await makeReadonly(dir);
+  await bindMount({ source: pointsOf(dir), target: dir, readonly: true });
 }
 
 function pointsOf(dir: string): string {
@@ -36,15 +34,7 @@ export async function addToShare(dir: string, shared: SharedPath, ownership: Own
   const path = join(dir, name);
   await ownership.claim({ kind: "mount", path });
   await makeMountPoint(hostPath, join(pointsOf(dir), name));
-  await runCommand("mount", ["-n", "-i", "--bind", "--make-private", "--", hostPath, path]);
-  if (readonly) await makeReadonly(path);
-}
-
-/** A remount sets all flags of a mount: those it has are said again. */
-async function makeReadonly(path: string): Promise<void> {
-  const { options = [] } = mountAt(await readMounts(), path) ?? {};
-  const kept = options.filter((option) => option !== "rw" && option !== "ro");
-  await runCommand("mount", ["-n", "-i", "-o", ["remount", "bind", "ro", ...kept].join(","), "--", path]);
+  await bindMount({ source: hostPath, target: path, readonly });
 }
 
 async function makeMountPoint(hostPath: string, path: string): Promise<void> {

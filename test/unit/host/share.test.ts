@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   existsSync,
   mkdirSync,
@@ -88,6 +89,29 @@ describe("the share of host directories", function () {
     await add(true);
     assert.throws(() => writeFileSync(join(share(), "v/x"), ""), { code: "EROFS" });
     writeFileSync(join(volume(), "still-writable"), "");
+  });
+
+  it("can never be written where it is read-only, not even while it is being made", async () => {
+    const file = join(share(), "v/from-guest");
+    const guest = spawn("sh", ["-c", `echo; while :; do echo x > ${file}; done 2>/dev/null`]);
+    try {
+      await once(guest.stdout, "data");
+      await add(true);
+    } finally {
+      guest.kill("SIGKILL");
+      await once(guest, "close");
+    }
+    assert.deepEqual(readdirSync(volume()), ["inner"]);
+  });
+
+  it("keeps what else the host's mount forbids", async () => {
+    run("mount", "-o", "remount,bind,nosuid,noexec", volume());
+    await add(true);
+    const { options = [] } = mountsBelow(await readMounts(), join(share(), "v"))[0] ?? {};
+    assert.deepEqual(
+      ["ro", "nosuid", "noexec"].filter((option) => !options.includes(option)),
+      [],
+    );
   });
 
   it("lets a guest put nothing at its root: no link where the next mount goes, no file on the host", async () => {
