@@ -8,6 +8,7 @@ import { streamCommands } from "./exec.ts";
 import { explainCommands } from "./explain.ts";
 import { idblockCommand } from "./idblock.ts";
 import { inspectCommands } from "./inspect.ts";
+import { layersCommand } from "./layers.ts";
 import { measureContainerCommand } from "./measure-container.ts";
 import { measureIgvmCommand } from "./measure-igvm.ts";
 import { measureInitdataCommand } from "./measure-initdata.ts";
@@ -32,6 +33,7 @@ export const commandTable: Readonly<Record<string, readonly Command[]>> = {
     ...streamCommands,
     attachCommand,
     reapCommand,
+    layersCommand,
     configCommand,
     doctorCommand,
     verifyCommand,

@@ -7,6 +7,7 @@ import { Cancelled, InvalidRequest } from "../lib/errors.ts";
 import { createLogger, type Logger, silentLogger } from "../lib/logger.ts";
 import type { ContainerSpec } from "../oci/types.ts";
 import type { ProcessStdio } from "../pod/ports.ts";
+import { boundLayers } from "../runtime/bound-layers.ts";
 import { toLayerFile } from "../runtime/pod-host.ts";
 import { type ArgsOf, type CommandResult, defineCommand } from "./command.ts";
 import { annotationOption, configOption, configPathOf, loadConfigFor, parseAnnotations } from "./config-option.ts";
@@ -87,6 +88,7 @@ async function prepare(args: Args, signal: AbortSignal, report: StageReport): Pr
   report.ended(`image ${image.name || image.digest.slice(0, 19)}, ${image.layers.length} layers`);
   const layers = await prepareLayers(image, { cacheDir: config.paths.layers, signal });
   const fresh = layers.filter((layer) => layer.isFresh).length;
+  if (fresh > 0) await boundLayers(config, logger(args));
   report.ended(`layers ready, ${fresh === 0 ? "all from the cache" : `${fresh} converted`}`);
   return { spec: specOf(args, { image, layers, annotations }), layers, report };
 }

@@ -71,6 +71,11 @@ export const schema = {
     vhost_device_vsock: key(path, "/usr/local/bin/vhost-device-vsock", ""),
     virtiofsd: key(path, "/usr/libexec/virtiofsd", ""),
     layers: key(path, "/var/lib/kata-cvm/layers", "container layers converted to EROFS with dm-verity"),
+    layers_max: key(
+      wholeNumber(0, 1_073_741_824),
+      20_480,
+      "MiB that they may take; beyond it the longest unused leave, never those of a running pod; 0: no bound",
+    ),
   },
   tpm: {
     device: key(

@@ -4,7 +4,7 @@
 // a lock only saves double work, and a temporary file names its maker, so that a dead one's is removed.
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { withFileLock } from "./file-lock.ts";
 import { hostCall, ifPresent } from "./host-call.ts";
 import {
@@ -14,6 +14,7 @@ import {
   type LayerImage,
   looksIntact,
 } from "./layer-image.ts";
+import { openNamesIn } from "./open-files.ts";
 import { isAlive, readStartTime } from "./process.ts";
 
 /** Raise it when converting the same tree gives other bytes. */
@@ -23,6 +24,8 @@ const lockMs = 300_000;
 export interface CachedLayer {
   readonly image: LayerImage;
   readonly lastUsedMs: number;
+  /** some process holds it open, as a pod's QEMU does */
+  readonly isOpen: boolean;
   /** trees that this disk stands for, as far as the index knows */
   readonly sources: readonly string[];
 }
@@ -39,8 +42,13 @@ export interface LayerOrigin {
   make(path: string): Promise<LayerImage>;
 }
 
+export interface CacheOptions extends ConvertOptions {
+  /** the cache has grown */
+  readonly onMade?: (() => void) | undefined;
+}
+
 /** The disk for a committed tree or an EROFS file, from the cache or made now. */
-export async function cachedLayer(cacheDir: string, source: string, options: ConvertOptions = {}): Promise<LayerImage> {
+export async function cachedLayer(cacheDir: string, source: string, options: CacheOptions = {}): Promise<LayerImage> {
   const make = async (path: string): Promise<LayerImage> => {
     const isDirectory = (await hostCall(`look at ${source}`, () => stat(source))).isDirectory();
     return await (isDirectory ? convertDirectory : convertErofsFile)(source, path, options);
@@ -52,7 +60,7 @@ export async function cachedLayer(cacheDir: string, source: string, options: Con
 export async function cachedLayerOf(
   cacheDir: string,
   origin: LayerOrigin,
-  options: Pick<ConvertOptions, "signal"> = {},
+  options: Pick<CacheOptions, "signal" | "onMade"> = {},
 ): Promise<LayerImage> {
   const key = createHash("sha256").update(`${form}\0${origin.identity}`).digest("hex");
   const known = await lookUp(cacheDir, key);
@@ -60,19 +68,26 @@ export async function cachedLayerOf(
   await makeDirectories(cacheDir);
   const lock = join(cacheDir, "locks", key.slice(0, 2));
   return await withFileLock(lock, { timeoutMs: lockMs, signal: options.signal }, async () => {
-    return (await lookUp(cacheDir, key)) ?? (await makeInto(cacheDir, key, origin));
+    const made = await lookUp(cacheDir, key);
+    if (made !== undefined) return made;
+    const image = await makeInto(cacheDir, key, origin);
+    options.onMade?.();
+    return image;
   });
 }
 
 /** All disks of the cache, the least recently used first. */
 export async function listLayers(cacheDir: string): Promise<readonly CachedLayer[]> {
-  const byPath = new Map<string, { image: LayerImage; lastUsedMs: number; sources: string[] }>();
-  for (const { entry } of await readIndex(cacheDir)) {
-    const seen = byPath.get(entry.image.path);
-    if (seen !== undefined) seen.sources.push(entry.source);
-    const lastUsedMs = seen === undefined ? await modifiedMs(entry.image.path) : undefined;
-    if (lastUsedMs !== undefined)
-      byPath.set(entry.image.path, { image: entry.image, lastUsedMs, sources: [entry.source] });
+  const index = await readIndex(cacheDir);
+  const open = index.length === 0 ? new Set<string>() : await openNamesIn(cacheDir);
+  const byPath = new Map<string, CachedLayer>();
+  for (const { entry } of index) {
+    const { image, source } = entry;
+    const seen = byPath.get(image.path);
+    const lastUsedMs = seen?.lastUsedMs ?? (await modifiedMs(image.path));
+    if (lastUsedMs === undefined) continue;
+    const sources = [...(seen?.sources ?? []), source];
+    byPath.set(image.path, { image, lastUsedMs, isOpen: open.has(basename(image.path)), sources });
   }
   return [...byPath.values()].sort((a, b) => a.lastUsedMs - b.lastUsedMs);
 }
@@ -89,15 +104,17 @@ export interface PruneOutcome {
   readonly keptBytes: number;
 }
 
-/** Removes the least recently used disks down to the limit, and what dead conversions left behind. */
+/** Removes the least recently used disks that nobody holds, down to the limit, and what dead conversions left. */
 export async function pruneLayers(cacheDir: string, limits: PruneLimits): Promise<PruneOutcome> {
   await removeDeadTemporaries(cacheDir);
   const layers = await listLayers(cacheDir);
   const newestRemovable = Date.now() - (limits.minIdleMs ?? 600_000);
   let keptBytes = layers.reduce((sum, layer) => sum + layer.image.bytes, 0);
   const removed: LayerImage[] = [];
-  for (const { image, lastUsedMs } of layers) {
-    if (keptBytes <= limits.maxBytes || lastUsedMs > newestRemovable) break;
+  for (const { image, isOpen } of layers) {
+    if (keptBytes <= limits.maxBytes) break;
+    // looked at again, since a pod may have taken it meanwhile
+    if (isOpen || ((await modifiedMs(image.path)) ?? 0) > newestRemovable) continue;
     await rm(image.path, { force: true });
     removed.push(image);
     keptBytes -= image.bytes;

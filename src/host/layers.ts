@@ -32,6 +32,8 @@ export interface RootfsOptions {
   readonly scratchDir: string;
   readonly ownership: Ownership;
   readonly signal?: AbortSignal | undefined;
+  /** the cache has grown */
+  readonly onMade?: (() => void) | undefined;
 }
 
 const parallelConversions = 2;
@@ -80,7 +82,8 @@ async function committedLayers(paths: readonly string[], options: RootfsOptions)
   for (let at = 0; at < paths.length; at += parallelConversions) {
     const some = paths.slice(at, at + parallelConversions).map(async (path) => {
       const backing = await erofsBacking(mounts, path);
-      return await cachedLayer(options.cacheDir, backing ?? path, { signal: options.signal });
+      const { signal, onMade } = options;
+      return await cachedLayer(options.cacheDir, backing ?? path, { signal, onMade });
     });
     layers.push(...(await Promise.all(some)));
   }

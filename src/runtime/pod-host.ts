@@ -32,6 +32,7 @@ import type {
 import { reclaim } from "../pod/reclaim.ts";
 import type { HostShare, SourceFacts } from "../translate/mounts.ts";
 import type { QmpSession } from "../wire/qmp/client.ts";
+import { boundLayers } from "./bound-layers.ts";
 import { EventLog } from "./control-events.ts";
 import { removeRunDir } from "./end-pod.ts";
 import { type Launched, launchPod } from "./launch-pod.ts";
@@ -98,13 +99,19 @@ export class PodHost implements PodPorts {
 
   async prepareRootfs(request: RootfsRequest, signal: AbortSignal): Promise<readonly LayerFile[]> {
     const config = await loadConfig(request.configPath, {});
+    const cache = { hasGrown: false };
     const options = {
       cacheDir: config.paths.layers,
       scratchDir: this.#scratchDir(request.containerId),
       ownership: this.#ledger,
       signal,
+      onMade: () => {
+        cache.hasGrown = true;
+      },
     };
     const rootfs = await prepareRootfs(request.mounts, options);
+    // beside the container's start, which must not wait for it
+    if (cache.hasGrown) void boundLayers(config, this.logger);
     this.timeline.mark(`layers of ${request.containerId.slice(0, 12)} ready`);
     if (rootfs.kind === "layers") return rootfs.layers.map(toLayerFile);
     if (rootfs.kind === "none") return [toLayerFile(await privateLayer(request.rootPath, options))];

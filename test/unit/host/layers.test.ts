@@ -4,9 +4,11 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import {
   chmodSync,
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -226,6 +228,33 @@ describe("layer disks", function () {
         [young],
       );
       assert.equal(readdirSync(join(cache(), "index")).length, 1);
+    });
+
+    it("never leave while a process holds them open, as a pod's QEMU does", async () => {
+      const held = await cachedLayer(cache(), tree("a"));
+      const free = await cachedLayer(cache(), tree("b", ["files"]));
+      for (const { path } of [held, free]) utimesSync(path, 1000, 1000);
+      const fd = openSync(held.path, "r");
+      try {
+        const layers = await listLayers(cache());
+        assert.deepEqual(
+          layers.filter(({ isOpen }) => isOpen).map(({ image }) => image),
+          [held],
+        );
+        assert.deepEqual(await pruneLayers(cache(), { maxBytes: 0 }), { removed: [free], keptBytes: held.bytes });
+      } finally {
+        closeSync(fd);
+      }
+      assert.deepEqual(await pruneLayers(cache(), { maxBytes: 0 }), { removed: [held], keptBytes: 0 });
+    });
+
+    it("tell when they are made, and not when they are found", async () => {
+      let made = 0;
+      const onMade = () => void made++;
+      const source = tree("a", ["files"]);
+      await cachedLayer(cache(), source, { onMade });
+      await cachedLayer(cache(), source, { onMade });
+      assert.equal(made, 1);
     });
 
     it("lose the temporary files of dead processes, not those of living ones", async () => {
