@@ -73,7 +73,7 @@ export class Container {
       await this.init.finish(exitOfLostProcess);
       throw error;
     }
-    if (!this.init.lifecycle.observe("running")) return;
+    this.init.lifecycle.move("running", "finish its start");
     emit({ kind: "start", containerId: this.facts.id, pid });
     this.init.supervise(guest.process({ containerId: this.facts.id, execId: "" }));
   }
@@ -104,7 +104,11 @@ export class Container {
       await exec.process.finish(exitOfLostProcess);
       throw error;
     }
-    if (!exec.process.lifecycle.observe("running")) return;
+    if (!exec.process.lifecycle.observe("running")) {
+      // with a process namespace of the pod's it would outlive its container
+      void this.#signal(execId, signalKill).catch(() => undefined);
+      throw new WrongState(`container ${containerId}`, "ended", `start exec ${execId} in it`);
+    }
     emit({ kind: "exec-started", containerId, execId, pid });
     exec.process.supervise(guest.process({ containerId, execId }));
   }
@@ -119,16 +123,14 @@ export class Container {
       await process.finish(exitOfLostProcess);
       return;
     }
-    if (request.signal === signalKill) {
-      if (request.execId === "") this.#killRequested = true;
-      process.noteKill();
-    }
-    const { guest } = this.#deps;
-    const everyone = request.signal === signalKill && request.execId === "";
-    const signalled = everyone
-      ? guest.control.killAll(this.facts.id)
-      : guest.process({ containerId: this.facts.id, execId: request.execId }).signal(request.signal);
-    await this.#ask(signalled);
+    const { execId, signal, all } = request;
+    const isKill = signal === signalKill;
+    if (isKill) process.noteKill();
+    if (execId !== "") return await this.#signal(execId, signal);
+    if (isKill) this.#killRequested = true;
+    if (isKill) await this.#ask(this.#deps.guest.control.killAll(this.facts.id));
+    else if (all) await this.#signalAll(signal);
+    else await this.#signal("", signal);
   }
 
   async pause(): Promise<void> {
@@ -167,9 +169,7 @@ export class Container {
   /** Forgets an exec that ended or never ran. */
   deleteExec(execId: string): ProcessExit {
     const process = this.process(execId);
-    process.lifecycle.require("delete it", "created", "stopped");
-    const exit = process.exit ?? { status: 0, exitedAt: this.#deps.now() };
-    process.lifecycle.observe("deleted");
+    const exit = process.forget();
     this.#execs.delete(execId);
     void process.release();
     this.#deps.emit({ kind: "delete", containerId: this.facts.id, execId, pid: this.pid, exit });
@@ -187,6 +187,18 @@ export class Container {
     if (this.#oomTold || this.init.exit !== null) return;
     this.#oomTold = true;
     this.#deps.emit({ kind: "oom", containerId: this.facts.id });
+  }
+
+  #signal(execId: string, signal: number): Promise<void> {
+    return this.#ask(this.#deps.guest.process({ containerId: this.facts.id, execId }).signal(signal));
+  }
+
+  /** The protocol signals one process; what ends meanwhile needs none, and the first one's answer is the answer. */
+  async #signalAll(signal: number): Promise<void> {
+    const running = this.execIds.filter((execId) => this.process(execId).lifecycle.is("running"));
+    const execs = running.map((execId) => this.#signal(execId, signal));
+    const [init] = await Promise.allSettled([this.#signal("", signal), ...execs]);
+    if (init?.status === "rejected") throw init.reason;
   }
 
   #ask<T>(work: Promise<T>): Promise<T> {

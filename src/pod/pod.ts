@@ -278,11 +278,10 @@ export class Pod {
 
   async #delete(id: string, entry: Entry): Promise<ProcessExit> {
     const { container } = entry;
-    const exit = container.init.exit ?? { status: 0, exitedAt: this.#ports.now() };
     if (container.facts.role !== "container") await this.end();
     else if (this.lifecycle.is("ready")) await this.#inFlight.during(removeContainer(entry, this.#making));
     for (const followed of entry.followed) followed[Symbol.dispose]();
-    container.init.lifecycle.observe("deleted");
+    const exit = container.init.forget();
     await container.init.release();
     this.#entries.delete(id);
     this.#ports.emit({ kind: "delete", containerId: id, execId: "", pid: container.pid, exit });

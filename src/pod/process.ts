@@ -41,7 +41,7 @@ export class ContainerProcess {
   readonly #exited: Promise<ProcessExit>;
   #resolveExit: (exit: ProcessExit) => void = () => undefined;
   #exit: ProcessExit | null = null;
-  #finishing = false;
+  #finishing: { readonly exit: ProcessExit; readonly done: Promise<void> } | null = null;
   #started = false;
   #stdio: ProcessStdio | null = null;
   #guest: GuestProcess | null = null;
@@ -114,20 +114,36 @@ export class ContainerProcess {
     timer.unref();
   }
 
-  /** Ends the process in our books; the first caller's status counts. */
-  async finish(status: number): Promise<void> {
-    if (this.#finishing || this.lifecycle.is("stopped", "deleted")) return;
-    this.#finishing = true;
-    const exit = { status, exitedAt: this.#deps.now() };
+  /** Ends the process in our books; the first caller's status counts, and every caller waits for the same end. */
+  finish(status: number): Promise<void> {
+    if (this.lifecycle.is("stopped", "deleted")) return Promise.resolve();
+    if (this.#finishing === null) {
+      const exit = { status, exitedAt: this.#deps.now() };
+      this.#finishing = { exit, done: this.#finish(exit) };
+    }
+    return this.#finishing.done;
+  }
+
+  /** Closes the books of one that ended or never ran: who still waits hears what its deleter is told. */
+  forget(): ProcessExit {
+    this.lifecycle.require("delete it (stop it first)", "created", "stopped");
+    const exit = this.#exit ?? this.#finishing?.exit ?? { status: 0, exitedAt: this.#deps.now() };
+    this.lifecycle.observe("deleted");
+    this.#exit = exit;
+    this.#resolveExit(exit);
+    return exit;
+  }
+
+  async #finish(exit: ProcessExit): Promise<void> {
     try {
-      await this.#deps.beforeExit?.(status);
+      await this.#deps.beforeExit?.(exit.status);
       // containerd waits for the end of the streams before it deletes the task
       await this.#stdio?.close();
     } catch (error) {
       this.#deps.logger.warn("ending a process was not clean", { exec: this.facts.execId, error: errorText(error) });
     }
+    if (!this.lifecycle.observe("stopped")) return;
     this.#exit = exit;
-    this.lifecycle.observe("stopped");
     this.#deps.onExit(this, exit);
     this.#resolveExit(exit);
   }

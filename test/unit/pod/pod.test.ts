@@ -1,13 +1,28 @@
 import assert from "node:assert/strict";
 import { setImmediate as turn } from "node:timers/promises";
 import { AlreadyExists, NotFound, WrongState } from "../../../src/lib/errors.ts";
-import { FakeWorld, someStats } from "./fake-world.ts";
+import { Deferred, FakeWorld, someStats } from "./fake-world.ts";
 
 async function runningPod(): Promise<FakeWorld> {
   const world = new FakeWorld();
   await (await world.pod.create(world.request("pod1", "sandbox"))).start();
   await (await world.pod.create(world.request("app", "container"))).start();
   return world;
+}
+
+const someStdio = { stdin: "", stdout: "/out", stderr: "", terminal: false };
+const someProcess = { args: ["sleep"], cwd: "/", user: { uid: 0, gid: 0 } };
+
+/** Of container `app`; the guest answers when the test says so. */
+async function execInFlight(world: FakeWorld) {
+  await world.pod.addExec({ id: "app", execId: "e1", process: someProcess, stdio: someStdio });
+  const asked = new Deferred<void>();
+  const answered = new Deferred<void>();
+  world.guest.execProcess = () => {
+    asked.resolve();
+    return answered.promise;
+  };
+  return { container: world.pod.container("app"), asked: asked.promise, answer: () => answered.resolve() };
 }
 
 describe("a pod", () => {
@@ -55,15 +70,56 @@ describe("a pod", () => {
 
   it("tells every exec's exit before the exit of the container", async () => {
     const world = await runningPod();
-    const stdio = { stdin: "", stdout: "/out", stderr: "", terminal: false };
-    const process = { args: ["sleep"], cwd: "/", user: { uid: 0, gid: 0 } };
-    await world.pod.addExec({ id: "app", execId: "e1", process, stdio });
+    await world.pod.addExec({ id: "app", execId: "e1", process: someProcess, stdio: someStdio });
     await world.pod.container("app").startExec("e1");
     world.process("app").end(0);
     await world.pod.container("app").init.wait();
     const exits = world.eventNames().filter((name) => name.startsWith("exit"));
     assert.deepEqual(exits, ["exit app/e1", "exit app"]);
     assert.equal(world.pod.container("app").process("e1").exit?.status, 137);
+  });
+
+  it("refuses to start an exec whose container ended meanwhile, tells neither start nor exit, and leaves no process", async () => {
+    const world = await runningPod();
+    const { container, asked, answer } = await execInFlight(world);
+    const starting = assert.rejects(container.startExec("e1"), /cannot start exec e1 in it: container app is ended/);
+    await asked;
+    world.process("app").end(0);
+    await container.init.wait();
+    answer();
+    await starting;
+    assert.ok(!world.eventNames().some((name) => name === "exec-started app/e1" || name === "exit app/e1"));
+    assert.deepEqual(world.process("app", "e1").signals, [9]);
+  });
+
+  it("refuses to start a container that ended meanwhile", async () => {
+    const world = new FakeWorld();
+    const sandbox = await world.pod.create(world.request("pod1", "sandbox"));
+    world.guest.startContainer = () => sandbox.finishAll();
+    await assert.rejects(sandbox.start(), WrongState);
+    assert.ok(!world.eventNames().includes("start pod1"));
+  });
+
+  it("lets those who wait for a created container or exec go when it is deleted, with the exit its deleter gets", async () => {
+    const world = await runningPod();
+    const created = await world.pod.create(world.request("fresh", "container"));
+    const waiting = created.init.wait();
+    const deleted = await world.pod.delete("fresh");
+    assert.equal(deleted.status, 0);
+    assert.deepEqual(await waiting, deleted);
+    await world.pod.addExec({ id: "app", execId: "e1", process: someProcess, stdio: someStdio });
+    const app = world.pod.container("app");
+    const exec = app.process("e1");
+    assert.deepEqual(app.deleteExec("e1"), await exec.wait());
+    assert.ok(!world.eventNames().some((name) => name.startsWith("exit")));
+  });
+
+  it("deletes a created container that is being killed with the exit of the kill", async () => {
+    const world = await runningPod();
+    const created = await world.pod.create(world.request("fresh", "container"));
+    const killed = world.pod.kill("fresh", { execId: "", signal: 9, all: true });
+    const [deleted, waited] = await Promise.all([world.pod.delete("fresh"), created.init.wait(), killed]);
+    assert.deepEqual([deleted.status, waited], [137, deleted]);
   });
 
   it("ends a created container by SIGKILL without asking the guest and without an exit event", async () => {
@@ -81,6 +137,18 @@ describe("a pod", () => {
     assert.deepEqual(world.process("app").signals, [15]);
     await world.pod.kill("app", { execId: "", signal: 9, all: true });
     assert.ok(world.log.includes("kill all app"));
+  });
+
+  it("sends a signal that is for all to every exec that runs, and none to the others", async () => {
+    const world = await runningPod();
+    for (const execId of ["e1", "e2", "idle"]) {
+      await world.pod.addExec({ id: "app", execId, process: someProcess, stdio: someStdio });
+      if (execId !== "idle") await world.pod.container("app").startExec(execId);
+    }
+    world.process("app", "e1").signal = () => Promise.reject(new Error("ESRCH"));
+    await world.pod.kill("app", { execId: "", signal: 15, all: true });
+    const signals = ["", "e2", "idle"].map((execId) => world.process("app", execId).signals);
+    assert.deepEqual(signals, [[15], [15], []]);
   });
 
   it("ends the VM and all containers when its sandbox is killed, the sandbox last", async () => {
