@@ -89,6 +89,15 @@ export class GuestContainer {
     }
   }
 
+  /** Ends and forgets an exec that nobody will ask for. */
+  abandonExec(execId: string): void {
+    const process = this.#execs.get(execId);
+    if (process === undefined) return;
+    this.#execs.delete(execId);
+    process.streams.close();
+    if (!process.hasExited) process.signal(SIGKILL);
+  }
+
   /** The process that `execId` means; empty and the container's own id mean the first. */
   process(execId: string): GuestProcess {
     if (execId === "" || execId === this.id) return this.init;

@@ -133,11 +133,13 @@ function containerMethods(sandbox: Sandbox): Partial<Methods> {
 function processMethods(sandbox: Sandbox): Partial<Methods> {
   const owner = (id: string) => sandbox.container(id, failures.unknownContainerOfProcess);
   return {
-    ExecProcess: async ({ container_id: id, exec_id: execId, process }) => {
+    ExecProcess: async ({ container_id: id, exec_id: execId, process }, call) => {
       const container = sandbox.container(id);
       requireId("exec", execId);
       if (process === undefined) throw new AgentFailure("internal", "EINVAL: process is missing");
       await container.exec(execId, process);
+      // the host has heard of a timeout: it will not read, wait for or end what it believes never ran
+      if (call.signal.aborted) container.abandonExec(execId);
       return {};
     },
     SignalProcess: ({ container_id: id, exec_id: execId, signal }) => {

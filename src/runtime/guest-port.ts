@@ -4,10 +4,11 @@ import type { AgentClient, AgentRpc } from "../agent/agent-client.ts";
 import { readContainerStats } from "../agent/container-stats.ts";
 import { copyIn } from "../agent/copy-in.ts";
 import { agentProcess } from "../agent/process-streams.ts";
-import { AgentLost, describeVmExit } from "../lib/errors.ts";
+import { AgentLost, DeadlineExceeded, describeVmExit, RemoteError } from "../lib/errors.ts";
 import type { Guest, GuestControl, PodVm } from "../pod/ports.ts";
 import { toAgentProcess, toAgentResources, toAgentSpec } from "../translate/agent-spec.ts";
 import type { GuestFeatures } from "../translate/spec.ts";
+import { StatusCode } from "../wire/ttrpc/status.ts";
 
 export interface GuestLimits {
   /** CreateContainer: the guest may have to read a large image */
@@ -58,11 +59,24 @@ export function guestPort(
     startContainer: async (container_id) => void (await rpc.StartContainer({ container_id }, call)),
     removeContainer: async (container_id) => void (await rpc.RemoveContainer({ container_id, timeout: 10 }, call)),
     execProcess: async ({ containerId, execId, process }) => {
-      await rpc.ExecProcess({ container_id: containerId, exec_id: execId, process: toAgentProcess(process) }, call);
+      const target = { container_id: containerId, exec_id: execId };
+      try {
+        await rpc.ExecProcess({ ...target, process: toAgentProcess(process) }, call);
+      } catch (error) {
+        // it may run all the same, and nobody would end it; our own agent sees to that, others must be told
+        if (isTimeout(error)) rpc.SignalProcess({ ...target, signal: signalKill }, call).catch(() => undefined);
+        throw error;
+      }
     },
     process: (target) => agentProcess(rpc, { ...target, readBytes }),
     control: guestControl(rpc, call),
   };
+}
+
+/** On either side: the agent's clock may be the quicker one. */
+function isTimeout(error: unknown): boolean {
+  const isRemote = error instanceof RemoteError && error.status === StatusCode.deadlineExceeded;
+  return isRemote || error instanceof DeadlineExceeded;
 }
 
 function guestControl(rpc: AgentRpc, call: { timeoutMs: number }): GuestControl {

@@ -254,6 +254,16 @@ describe("the guest agent", function () {
       assert.deepEqual(await t.agent.WaitProcess({ container_id: "host", exec_id: "shell" }), { status: 0 });
     });
 
+    it("ends when the host gave up waiting for its start, and is forgotten", async () => {
+      const late = { container_id: "host", exec_id: "late" };
+      const process = { Args: ["sleep", "4321"], Env: ["PATH=/bin"] };
+      await assert.rejects(t.agent.ExecProcess({ ...late, process }, { timeoutMs: 1 }));
+      await new Promise((resolve) => setTimeout(resolve, 2000));
+      assert.doesNotMatch((await t.exec("host", "look", ["ps"])).output, /sleep 4321/);
+      const { code } = await refusal(t.agent.SignalProcess({ ...late, signal: 9 }));
+      assert.equal(code, StatusCode.notFound);
+    });
+
     it("names a missing command", async () => {
       const { text } = await refusal(t.exec("host", "absent", ["no-such-command"]));
       assert.match(text, /no-such-command.*no such file/);

@@ -19,7 +19,7 @@ interface Booted extends AsyncDisposable {
 }
 
 /** A world whose guest is the fake agent, set up as src/runtime/launch-pod.ts does. */
-async function booted(extraFeatures: readonly string[] = ["kata-cvm-layers"]): Promise<Booted> {
+async function booted(extraFeatures: readonly string[] = ["kata-cvm-layers"], given = limits): Promise<Booted> {
   const agent = await FakeAgent.listen();
   agent.extraFeatures = extraFeatures;
   const world = new FakeWorld();
@@ -30,7 +30,7 @@ async function booted(extraFeatures: readonly string[] = ["kata-cvm-layers"]): P
     5000,
   );
   const features = await readGuestFeatures(client.rpc, 5000);
-  const guest = guestPort(client, { vm: world.vm, features, limits });
+  const guest = guestPort(client, { vm: world.vm, features, limits: given });
   world.launch = async () => ({ vm: world.vm, guest, volumes: world.volumes, memoryOverheadMiB: 512 });
   return {
     agent,
@@ -42,8 +42,8 @@ async function booted(extraFeatures: readonly string[] = ["kata-cvm-layers"]): P
   };
 }
 
-async function running(): Promise<Booted> {
-  const both = await booted();
+async function running(given = limits): Promise<Booted> {
+  const both = await booted(undefined, given);
   await (await both.world.pod.create(both.world.request("pod1", "sandbox"))).start();
   await (await both.world.pod.create(both.world.request("app", "container"))).start();
   return both;
@@ -117,6 +117,27 @@ describe("a pod over the agent's protocol", () => {
     assert.equal((await both.world.pod.container("app").process("e1").wait()).status, 3);
     assert.equal(both.world.pod.container("app").init.lifecycle.state, "running");
   });
+
+  for (const [clock, limitMs] of [
+    ["the agent's", 5000],
+    ["its own", 500],
+  ] as const) {
+    it(`ends an exec whose start took too long by ${clock} clock, as it may run all the same`, async () => {
+      await using both = await running({ ...limits, requestMs: limitMs });
+      const stdio = { stdin: "", stdout: "/out", stderr: "", terminal: false };
+      const process = { args: ["ls"], cwd: "/", user: { uid: 0, gid: 0 } };
+      await both.world.pod.addExec({ id: "app", execId: "slow", process, stdio });
+      both.agent.before.set("ExecProcess", () => {
+        if (limitMs === 5000) throw new AgentRefusal(4, "ExecProcess: timeout");
+        for (const end = Date.now() + 700; Date.now() < end; );
+      });
+      await assert.rejects(both.world.pod.container("app").startExec("slow"));
+      await until(() => both.agent.calls.includes("SignalProcess"));
+      const { request } = both.agent.requests.find((one) => one.method === "SignalProcess") ?? {};
+      const { container_id, exec_id, signal } = request as { container_id: string; exec_id: string; signal: number };
+      assert.deepEqual({ container_id, exec_id, signal }, { container_id: "app", exec_id: "slow", signal: 9 });
+    });
+  }
 
   it("tells a container's want of memory when the guest does", async () => {
     await using both = await running();
