@@ -36,6 +36,11 @@ export interface MountRequest {
 
 export function mount(request: MountRequest): void {
   const { source, target, fstype, flags, data } = request;
+  // mount(2) itself takes no notice of what else a bind mount shall be
+  if ((flags & MS.BIND) !== 0 && attributesOf(flags) !== 0n) {
+    bindAs(request);
+    return;
+  }
   const what = `mount ${fstype === "" ? "" : `${fstype} `}${source} on ${target}`;
   systemCall("mount", what, [source, target, fstype || null, flags, data || null]);
 }
@@ -47,7 +52,37 @@ const MOUNT_ATTR_IDMAP = 0x00100000n;
 const MOVE_MOUNT_F_EMPTY_PATH = 4;
 const AT_EMPTY_PATH = 0x1000;
 const AT_FDCWD = -100;
+const AT_RECURSIVE = 0x8000;
+const MOVE_MOUNT_T_SYMLINKS = 0x10;
 const MOUNT_ATTR_SIZE = 32;
+const attributes: readonly (readonly [flag: number, attribute: bigint])[] = [
+  [MS.RDONLY, 0x1n],
+  [MS.NOSUID, 0x2n],
+  [MS.NODEV, 0x4n],
+  [MS.NOEXEC, 0x8n],
+  [MS.NODIRATIME, 0x80n],
+  [MS.NOSYMFOLLOW, 0x200000n],
+];
+
+function attributesOf(flags: number): bigint {
+  return attributes.reduce((all, [flag, attribute]) => ((flags & flag) === 0 ? all : all | attribute), 0n);
+}
+
+/** Made aside, and as the flags say before anyone can see it. */
+function bindAs({ source, target, flags }: MountRequest): void {
+  const recursive = (flags & MS.REC) === 0 ? 0 : AT_RECURSIVE;
+  const what = `bind ${source} to ${target}`;
+  const tree = systemCall("open_tree", what, [AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | recursive]);
+  try {
+    const wanted = Buffer.alloc(MOUNT_ATTR_SIZE);
+    wanted.writeBigUInt64LE(attributesOf(flags), 0);
+    systemCall("mount_setattr", what, [tree, "", AT_EMPTY_PATH | recursive, wanted, MOUNT_ATTR_SIZE]);
+    const how = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS;
+    systemCall("move_mount", what, [tree, "", AT_FDCWD, target, how]);
+  } finally {
+    closeSync(tree);
+  }
+}
 
 /** Covers a mount by itself with its owners as the user namespace maps them (mount_setattr(2)). */
 export function mountIdMapped(target: string, userNamespace: string): void {
@@ -57,11 +92,11 @@ export function mountIdMapped(target: string, userNamespace: string): void {
   try {
     const user = openSync(userNamespace, "r");
     open.push(user);
-    const attributes = Buffer.alloc(MOUNT_ATTR_SIZE);
-    attributes.writeBigUInt64LE(MOUNT_ATTR_IDMAP, 0);
-    attributes.writeBigUInt64LE(BigInt(user), 24);
+    const wanted = Buffer.alloc(MOUNT_ATTR_SIZE);
+    wanted.writeBigUInt64LE(MOUNT_ATTR_IDMAP, 0);
+    wanted.writeBigUInt64LE(BigInt(user), 24);
     const what = `map the owners of ${target}`;
-    systemCall("mount_setattr", what, [tree, "", AT_EMPTY_PATH, attributes, MOUNT_ATTR_SIZE]);
+    systemCall("mount_setattr", what, [tree, "", AT_EMPTY_PATH, wanted, MOUNT_ATTR_SIZE]);
     systemCall("move_mount", `cover ${target}`, [tree, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH]);
   } finally {
     for (const fd of open) closeSync(fd);
