@@ -1,12 +1,13 @@
 // `kata-cvm verify`: is this evidence genuine, recent, and of the launch that was expected? Every
-// check is shown; exit code 1 when one failed. Certificates and collateral are files: no network.
+// check is shown; exit code 1 when one failed, or when one was left out that nothing else makes up for and nobody
+// waived. Certificates and collateral are files: no network.
 import { InvalidRequest } from "../lib/errors.ts";
 import { type EvidenceBundle, parseEvidence } from "../measure/evidence/bundle.ts";
 import { type Certificate, parseCertificates } from "../measure/evidence/certificate.ts";
 import { parseCrl, type RevocationList } from "../measure/evidence/crl.ts";
 import { checkReference, parseReference } from "../measure/evidence/reference.ts";
 import { parseSignedJson, type SignedJson } from "../measure/evidence/tdx-collateral.ts";
-import { Checks, type Verdict } from "../measure/evidence/verdict.ts";
+import { Checks, type NotChecked, type Verdict } from "../measure/evidence/verdict.ts";
 import { verifyEvidence } from "../measure/evidence/verify-evidence.ts";
 import { type CommandResult, defineCommand } from "./command.ts";
 import { readInput } from "./read-input.ts";
@@ -27,6 +28,16 @@ export const verifyCommand = defineCommand({
     crl: { type: "string", array: true, describe: "revocation lists" },
     ccel: { type: "string", describe: "event log that belongs to --quote" },
     nonce: { type: "string", describe: "hex, what was asked for; without it the evidence may be old" },
+    "allow-stale": {
+      type: "boolean",
+      describe: "accept --evidence without --nonce: whoever saw it once can send it again",
+      default: false,
+    },
+    "allow-unbound": {
+      type: "boolean",
+      describe: "accept a TPM's quote without a TEE's report: anyone with a TPM, or swtpm, can make it",
+      default: false,
+    },
     reference: { type: "string", describe: "reference values, as `kata-cvm reference` prints them" },
     at: { type: "string", describe: "ISO time at which validity is judged (default: now)" },
   },
@@ -36,15 +47,52 @@ export const verifyCommand = defineCommand({
     const { claims, proven, ...verdict } = verifyEvidence(bundle, inputs);
     const compared = args.reference === undefined ? [] : await compareReference(args.reference, proven);
     const checks = [...verdict.checks, ...compared];
-    const ok = verdict.ok && compared.every((check) => check.ok);
-    const json = { ok, checks, notChecked: verdict.notChecked, claims, proven: Object.fromEntries(proven) };
+    const refused = refusedGaps(verdict.notChecked, args);
+    const ok = verdict.ok && compared.every((check) => check.ok) && refused.length === 0;
+    const { notChecked } = verdict;
+    const json = { ok, checks, notChecked, refused, claims, proven: Object.fromEntries(proven) };
     return {
       json,
-      text: renderVerdict({ ok, checks, notChecked: verdict.notChecked }),
+      text: renderVerdict({ ok, checks, notChecked }, refused),
       exitCode: ok ? 0 : 1,
     } satisfies CommandResult;
   },
 });
+
+/** A check that was left out, for which nothing else makes up. */
+interface Gap {
+  readonly name: string;
+  /** accepts it */
+  readonly flag: "allow-stale" | "allow-unbound";
+  readonly fix: string;
+  /** what the flag gives up */
+  readonly risk: string;
+}
+
+const gaps: readonly Gap[] = [
+  {
+    name: "nonce",
+    flag: "allow-stale",
+    fix: "give --nonce",
+    risk: "whoever saw this evidence once can send it again",
+  },
+  {
+    name: "tpm.binding",
+    flag: "allow-unbound",
+    fix: "ask for evidence with a TEE's report",
+    risk: "anyone with a TPM, or swtpm, can make this evidence",
+  },
+];
+
+function refusedGaps(
+  notChecked: readonly NotChecked[],
+  args: Readonly<Record<Gap["flag"], boolean>> & { readonly evidence: string | undefined },
+): readonly Gap[] {
+  const isMissing = ({ name }: Gap) => notChecked.some((one) => one.name === name);
+  // a bare report or quote is a file to examine; a bundle is the answer to a challenge
+  const isOwed = ({ name }: Gap) => name !== "nonce" || args.evidence !== undefined;
+  return gaps.filter((gap) => isMissing(gap) && isOwed(gap) && !args[gap.flag]);
+}
 
 interface Files {
   readonly evidence: string | undefined;
@@ -112,10 +160,11 @@ function parseTime(text: string | undefined): string {
   return `${time.toISOString().slice(0, 19)}Z`;
 }
 
-function renderVerdict({ ok, checks, notChecked }: Verdict): string {
+function renderVerdict({ ok, checks, notChecked }: Verdict, refused: readonly Gap[]): string {
   return [
     ...checks.map((check) => `${check.ok ? "ok    " : "FAILED"}  ${check.name}: ${check.detail}`),
     ...notChecked.map(({ name, reason }) => `not checked  ${name}: ${reason}`),
     `${ok ? "verified" : "NOT verified"}${notChecked.length > 0 ? `, ${notChecked.length} things not checked` : ""}`,
+    ...refused.map(({ name, flag, fix, risk }) => `  ${name}: ${fix}; --${flag} accepts that ${risk}`),
   ].join("\n");
 }

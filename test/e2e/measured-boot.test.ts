@@ -155,7 +155,8 @@ interface Evidence {
   async function verify(changes: { nonce?: string; reference?: Reference; evidence?: string } = {}) {
     const good = file("reference.json", JSON.stringify(changes.reference ?? reference));
     const files = ["--evidence", changes.evidence ?? evidenceFile, "--reference", good];
-    return await tool(["verify", ...files, "--nonce", changes.nonce ?? nonce]);
+    // without a TEE there is swtpm alone
+    return await tool(["verify", ...files, "--allow-unbound", "--nonce", changes.nonce ?? nonce]);
   }
 });
 

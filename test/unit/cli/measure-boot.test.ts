@@ -98,6 +98,24 @@ describe("the measuring and verifying commands", () => {
     assert.deepEqual([exitCode, failed.map(({ name }) => name)], [1, ["snp.root"]]);
   });
 
+  it("verify refuses a TPM's quote that no TEE vouches for, and evidence that may be old, unless told to accept", async function () {
+    const evidence = file("tpm-only", fixture(this, "tpm/tpm_evidence.json"));
+    const refusedBy = async (args: Json): Promise<{ exitCode: number; refused: string[]; text: string }> => {
+      const { exitCode, json, text } = await verifyCommand.run({ evidence, ...args });
+      const { ok, refused } = json as { ok: boolean; refused: { name: string }[] };
+      assert.equal(ok, exitCode === 0);
+      return { exitCode, refused: refused.map(({ name }) => name), text };
+    };
+    const plain = await refusedBy({});
+    assert.deepEqual([plain.exitCode, plain.refused], [1, ["nonce", "tpm.binding"]]);
+    assert.match(plain.text, /^NOT verified, .*\n {2}nonce: give --nonce; --allow-stale accepts that whoever saw/m);
+    assert.match(plain.text, /\n {2}tpm\.binding: .*; --allow-unbound accepts that anyone with a TPM, or swtpm,/);
+    assert.deepEqual((await refusedBy({ "allow-stale": true })).refused, ["tpm.binding"]);
+    assert.deepEqual((await refusedBy({ "allow-unbound": true })).refused, ["nonce"]);
+    const both = await refusedBy({ "allow-stale": true, "allow-unbound": true });
+    assert.deepEqual([both.exitCode, both.refused], [0, []]);
+  });
+
   it("verify refuses none or two kinds of evidence, and a nonce that is no hex", async () => {
     await assert.rejects(verifyCommand.run({}), { code: "InvalidRequest" });
     await assert.rejects(verifyCommand.run({ report: "a", quote: "b" }), { code: "InvalidRequest" });
