@@ -1,6 +1,7 @@
 // The values of a whole runtime class: the launch is planned once for each class of vCPUs by the planLaunch that
 // launches, and what the plans measure to is put together. The machine that will launch need not be this one.
 
+import type { RuntimeConfig } from "../config/schema.ts";
 import { podRunDir, runRoot } from "../host/run-dir.ts";
 import { criSandboxCpuQuota } from "../oci/cri-annotations.ts";
 import type { InitdataPlan } from "../plan/launch-plan.ts";
@@ -39,8 +40,9 @@ export async function readPodValues(args: {
   const facts = await assumeHostFacts(config, args.facts);
   const file = args.initdata ?? config.initdata.file;
   const document = file === "" ? {} : { initdata: (await readInput("--initdata", file)).toString("utf8") };
-  const plans = config.vm.vcpuClasses.map((vcpus) =>
-    planLaunch({ ...config, vm: { ...config.vm, defaultVcpus: vcpus } }, facts, {
+  const classes = startingClasses(config);
+  const plans = classes.map(({ wanted }) =>
+    planLaunch({ ...config, vm: { ...config.vm, defaultVcpus: wanted } }, facts, {
       podId: "measure",
       runDir: podRunDir("kata-cvm-measure", "measure", runRoot),
       nics: [],
@@ -53,13 +55,21 @@ export async function readPodValues(args: {
   const [first] = plans;
   return {
     class: classOf(config),
-    vcpuClasses: config.vm.vcpuClasses,
+    vcpuClasses: classes.map(({ vcpus }) => vcpus),
     rootHash: facts.image.rootHash,
     cmdline: first?.cmdline ?? "",
     ...(first?.initdata === undefined ? {} : { initdata: first.initdata }),
     values: onlyOnce(predictions.flatMap(({ values }) => values)),
     unknown: onlyOnce(predictions.flatMap(({ unknown }) => unknown)),
   };
+}
+
+/** The classes that a VM may start in, each with what a pod may ask for to get it: one that grows has a bound. */
+function startingClasses({ vm, container }: RuntimeConfig): readonly { vcpus: number; wanted: number }[] {
+  const most = vm.tee !== "none" || container.staticResources ? Number.POSITIVE_INFINITY : vm.maxVcpus;
+  return vm.vcpuClasses
+    .filter((_, index, all) => (all[index - 1] ?? 0) < most)
+    .map((vcpus) => ({ vcpus, wanted: Math.min(vcpus, most) }));
 }
 
 function onlyOnce<T>(items: readonly T[]): readonly T[] {

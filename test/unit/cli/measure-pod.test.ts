@@ -86,6 +86,14 @@ describe("measure pod", () => {
     );
   });
 
+  it("speaks of the classes that a growing VM may start in, which is bounded", async () => {
+    const growing = `[vm]\nvcpu_classes = [1, 4, 16, 32]\nmax_vcpus = 10\n[container]\nstatic_resources = false\n`;
+    const config = file("growing.toml", `${growing}[paths]\nfirmware = "${join(dir, "none.fd")}"\nimage = "${dir}"\n`);
+    const pod = await measurePod({ config });
+    assert.deepEqual(pod.vcpuClasses, [1, 4, 16]);
+    assert.deepEqual(pod.values, (await measurePod({ config: measured })).values);
+  });
+
   it("binds the initdata that is given, as measure initdata gives it", async () => {
     const alone = (await measureInitdataCommand.run({ file: initdata })).json as { pcr8: string; snpHostData: string };
     const values = async (config: string) => (await measurePod({ config, initdata })).values;
