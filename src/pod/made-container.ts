@@ -37,6 +37,7 @@ export interface LivingPod extends LaunchedPod {
 export interface MadeContainer {
   readonly container: Container;
   readonly layers: readonly string[];
+  /** volumes whose updates are sent to the guest */
   readonly followed: readonly Disposable[];
 }
 
@@ -88,12 +89,18 @@ export async function makeContainer(
     sources,
   });
   await ports.shareWithGuest(containerId, plan.shares);
-  await raceLasting(makeInGuest(containerId, plan, guest), guest.gone);
+  const followed: Disposable[] = [];
+  undo.defer("follow its volumes no longer", () => {
+    for (const volume of followed) volume[Symbol.dispose]();
+  });
+  for (const copy of plan.copies) await copyIn(copy, followed, { guest, ports });
+  const { storages, sandboxPidns } = plan;
+  await raceLasting(guest.createContainer({ containerId, spec: plan.spec, storages, sandboxPidns }), guest.gone);
   undo.defer("remove it from the guest", () => removeFromGuest(containerId, guest, pod.logger));
   const container = containerOf(request, living, pod);
   container.init.attachStdio(stdio);
   signal?.throwIfAborted();
-  pod.admit({ container, layers: paths, followed: follow(plan.copies, guest, ports) });
+  pod.admit({ container, layers: paths, followed });
   undo.move();
   return container;
 }
@@ -130,27 +137,18 @@ function containerOf({ id, bundle, role, stdio }: CreateRequest, living: LivingP
   );
 }
 
-async function makeInGuest(
-  containerId: string,
-  plan: ReturnType<typeof translateContainer>,
-  guest: LaunchedPod["guest"],
+/**
+ * Updates of config maps, secrets and the like reach the guest for as long as the container exists. A volume is
+ * followed from before it is read, so that none is lost; and none overtakes the first copy.
+ */
+async function copyIn(
+  copy: CopyIn,
+  followed: Disposable[],
+  { guest, ports }: { guest: LaunchedPod["guest"]; ports: PodPorts },
 ): Promise<void> {
-  for (const copy of plan.copies) await guest.copyIn(copy);
-  await guest.createContainer({
-    containerId,
-    spec: plan.spec,
-    storages: plan.storages,
-    sandboxPidns: plan.sandboxPidns,
-  });
-}
-
-/** Updates of config maps, secrets and the like reach the guest for as long as the container exists. */
-function follow(copies: readonly CopyIn[], guest: LaunchedPod["guest"], ports: PodPorts): readonly Disposable[] {
-  return copies
-    .filter((copy) => copy.follow)
-    .map((copy) =>
-      ports.followVolume(copy.hostPath, async () => {
-        await raceLasting(guest.copyIn(copy), guest.gone);
-      }),
-    );
+  const send = () => raceLasting(guest.copyIn(copy), guest.gone);
+  // begins a turn later: the volume is followed by then
+  const first = Promise.resolve().then(send);
+  if (copy.follow) followed.push(ports.followVolume(copy.hostPath, () => first.then(send)));
+  await first;
 }

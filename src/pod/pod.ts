@@ -94,7 +94,7 @@ export class Pod {
     return this.#launched;
   }
 
-  /** host pid that stands for every process in the guest; 0 before the boot */
+  /** host pid that stands for every process in the guest; 0 before the boot and after the end */
   get pid(): number {
     return this.#launched?.vm.pid ?? 0;
   }
@@ -299,20 +299,24 @@ export class Pod {
     this.#abort.abort();
     for (const followed of [...this.#entries.values()].flatMap((entry) => entry.followed)) followed[Symbol.dispose]();
     const containers = [...this.#entries.values()].map((entry) => entry.container);
-    try {
-      await this.#launched?.vm.stop();
-      await this.#inFlight.ended(inFlightLimitMs).catch((error: unknown) => {
-        this.#logger.warn("the pod's end waits no longer", { error: errorText(error) });
-      });
-      await this.#ports.reclaim();
-    } catch (error) {
-      this.#logger.error("the pod did not end cleanly", { error: errorText(error) });
-    }
+    await this.#tryToEnd("stop the VM", () => this.#launched?.vm.stop());
+    await this.#tryToEnd("wait for what is being made in it", () => this.#inFlight.ended(inFlightLimitMs));
+    await this.#tryToEnd("reclaim what it owns", () => this.#ports.reclaim());
+    this.#launched = null;
     this.lifecycle.observe("stopped");
-    // the sandbox is told last: its end means that all is over
-    const sandboxLast = (container: Container) => (container.facts.role === "container" ? 0 : 1);
-    containers.sort((one, other) => sandboxLast(one) - sandboxLast(other));
+    // the sandbox is told last: its end means that all is over; before that, no container waits for another's streams
+    const isApp = (container: Container) => container.facts.role === "container";
+    await Promise.all(containers.filter(isApp).map((container) => container.finishAll()));
     for (const container of containers) await container.finishAll();
+  }
+
+  /** Whatever becomes of one step, the next ones are tried. */
+  async #tryToEnd(step: string, run: () => Promise<void> | undefined): Promise<void> {
+    try {
+      await run();
+    } catch (error) {
+      this.#logger.error("the pod did not end cleanly", { step, error: errorText(error) });
+    }
   }
 
   async #watchOom(launched: LaunchedPod): Promise<void> {

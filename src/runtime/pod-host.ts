@@ -92,7 +92,7 @@ export class PodHost implements PodPorts {
     return this.#launched;
   }
 
-  /** the VM and the agent's connection; null before the launch */
+  /** the VM and the agent's connection; null before the launch and after the end */
   get launched(): Launched | null {
     return this.#launched;
   }
@@ -134,15 +134,17 @@ export class PodHost implements PodPorts {
   }
 
   async releaseContainer(containerId: string): Promise<void> {
-    const dir = this.#launched?.vm.plan.share?.dir ?? "";
+    // none after the pod's end
+    const share = this.#launched?.vm.plan.share;
     const scratch = this.#scratchDir(containerId);
     await using all = new CleanupStack();
     all.defer(`remove ${scratch}`, async () => {
       await rm(scratch, { recursive: true, force: true });
       await this.#ledger.releaseBelow(scratch);
     });
-    for (const name of this.#shared.get(containerId) ?? []) {
-      all.defer(`take ${name} out of the share`, () => removeFromShare(dir, name, this.#ledger));
+    if (share !== undefined) {
+      for (const name of this.#shared.get(containerId) ?? [])
+        all.defer(`take ${name} out of the share`, () => removeFromShare(share.dir, name, this.#ledger));
     }
     this.#shared.delete(containerId);
   }
@@ -173,10 +175,16 @@ export class PodHost implements PodPorts {
   }
 
   async reclaim(): Promise<void> {
-    for (const step of this.beforeReclaim) await step();
-    await this.#launched?.forward?.[Symbol.asyncDispose]();
-    await reclaim(this.#ledger.owned, hostReclaimPorts);
-    await removeRunDir(this.runDir);
+    const launched = this.#launched;
+    this.#launched = null;
+    // last first, and each whatever becomes of those before it
+    await using rest = new CleanupStack();
+    rest.defer("remove the run directory", async () => {
+      await reclaim(this.#ledger.owned, hostReclaimPorts);
+      await removeRunDir(this.runDir);
+    });
+    if (launched?.forward) rest.use("close the forwards", launched.forward);
+    for (const step of this.beforeReclaim.toReversed()) rest.defer("let go of the pod", step);
   }
 
   now(): number {

@@ -117,6 +117,8 @@ export class FakeWorld implements PodPorts {
   /** streams that were opened and not closed */
   openStreams = 0;
   plugged = new Set<string>();
+  /** what tells the pod that a volume was replaced, by its path */
+  readonly changed = new Map<string, () => Promise<void>>();
   readonly launches: PodRequest[] = [];
   /** what the pod said of its VM's size, in order */
   readonly sizes: VmSize[] = [];
@@ -173,8 +175,9 @@ export class FakeWorld implements PodPorts {
     return this.sources;
   }
 
-  followVolume(hostPath: string): Disposable {
+  followVolume(hostPath: string, onChange: () => Promise<void>): Disposable {
     this.log.push(`follow ${hostPath}`);
+    this.changed.set(hostPath, onChange);
     return { [Symbol.dispose]: () => void this.log.push(`unfollow ${hostPath}`) };
   }
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { setImmediate as turn } from "node:timers/promises";
 import { WrongState } from "../../../src/lib/errors.ts";
-import { FakeWorld } from "./fake-world.ts";
+import { Deferred, FakeWorld } from "./fake-world.ts";
 
 async function podIn(world = new FakeWorld()): Promise<FakeWorld> {
   await (await world.pod.create(world.request("pod1", "sandbox"))).start();
@@ -72,6 +72,43 @@ describe("the end of a pod", () => {
     open();
     await Promise.all([deleted, ended]);
     assert.deepEqual(world.log.slice(-2), ["release app", "reclaim"]);
+  });
+});
+
+describe("the end of a pod in which something does not let go", () => {
+  it("tells each container's exit without waiting for another's streams, and the sandbox's last", async () => {
+    const world = await podIn();
+    const opened = world.openStdio.bind(world);
+    const stuck = new Deferred<void>();
+    world.openStdio = async (...asked) => ({ ...(await opened(...asked)), close: () => stuck.promise });
+    await (await world.pod.create(world.request("slow", "container"))).start();
+    world.openStdio = opened;
+    await (await world.pod.create(world.request("app", "container"))).start();
+    const ended = world.pod.end();
+    await world.pod.container("app").init.wait();
+    const exits = () => world.eventNames().filter((name) => name.startsWith("exit"));
+    assert.deepEqual(exits(), ["exit app"]);
+    stuck.resolve();
+    await ended;
+    assert.deepEqual(exits(), ["exit app", "exit slow", "exit pod1"]);
+  });
+
+  it("reclaims what it owns though its VM cannot be stopped", async () => {
+    const world = await podIn();
+    world.vm.stop = () => Promise.reject(new Error("QEMU is in state D"));
+    await world.pod.end();
+    assert.equal(world.log.at(-1), "reclaim");
+    assert.ok(world.pod.lifecycle.is("stopped"));
+  });
+});
+
+describe("a pod that has ended", () => {
+  it("answers with no VM and no pid, which another process may have; its containers keep theirs", async () => {
+    const world = await podIn();
+    assert.equal(world.pod.pid, 4242);
+    await world.pod.end();
+    assert.deepEqual([world.pod.launched, world.pod.pid], [null, 0]);
+    assert.equal(world.pod.container("pod1").pid, 4242);
   });
 });
 

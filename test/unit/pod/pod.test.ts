@@ -228,6 +228,49 @@ describe("a pod", () => {
     assert.ok(world.pod.lifecycle.is("ready"));
   });
 
+  describe("with a volume that the kubelet replaces", () => {
+    const volume = "/pods/1/volumes/kubernetes.io~configmap/settings";
+
+    async function podBesideVolume() {
+      const world = new FakeWorld();
+      world.sources = new Map([[volume, { kind: "directory", mode: 0o755, submounts: [] }]]);
+      await (await world.pod.create(world.request("pod1", "sandbox"))).start();
+      const request = world.request("app", "container");
+      const mounts = [{ destination: "/settings", type: "bind", source: volume, options: ["rbind", "ro"] }];
+      return { world, request: { ...request, spec: { ...request.spec, mounts } } };
+    }
+
+    function told(world: FakeWorld): readonly string[] {
+      return world.log
+        .filter((entry) => /^(copy|follow|unfollow|create app)/.test(entry))
+        .map((entry) => entry.split("/")[0] ?? "");
+    }
+
+    it("follows it from before it reads it, and sends an update only after the first copy", async () => {
+      const { world, request } = await podBesideVolume();
+      const { copyIn } = world.guest;
+      let updated: Promise<void> | undefined;
+      let copies = 0;
+      world.guest.copyIn = async (copy) => {
+        updated ??= world.changed.get(volume)?.();
+        await turn();
+        assert.equal(copies++, world.log.filter((entry) => entry.startsWith("copy")).length);
+        await copyIn(copy);
+      };
+      await world.pod.create(request);
+      await updated;
+      assert.deepEqual(told(world).toSorted(), ["copy ", "copy ", "create app", "follow "]);
+      assert.equal(told(world)[0], "follow ");
+    });
+
+    it("follows it no longer when the guest refuses the container", async () => {
+      const { world, request } = await podBesideVolume();
+      world.failCreate = new Error("the file nosuch was not found");
+      await assert.rejects(world.pod.create(request), /nosuch/);
+      assert.deepEqual(told(world), ["follow ", "copy ", "unfollow "]);
+    });
+  });
+
   it("reclaims everything and is idle again when its boot fails", async () => {
     const world = new FakeWorld();
     world.failLaunch = new Error("no firmware");
