@@ -10,6 +10,9 @@ const runtime = "io.katacontainers.config.runtime.";
 /** base64(gzip(TOML)); read by plan/initdata.ts, so not a configuration key. */
 export const initdataAnnotation = `${hypervisor}cc_init_data`;
 
+/** Kata's way to a policy without initdata. Nothing binds a guest to it, so nobody could rely on it. */
+const policyAnnotation = "io.katacontainers.config.agent.policy";
+
 type Overridable = (typeof overridable)[number];
 
 const annotationOf: Readonly<Record<Overridable, { readonly name: string; readonly key?: string }>> = {
@@ -29,6 +32,10 @@ export function applyOverrides(loaded: LoadedConfig, annotations: Readonly<Recor
   const entries = Object.entries(annotationOf) as [Overridable, { name: string; key?: string }][];
   const named = entries.filter(([, { name }]) => Object.hasOwn(annotations, name));
   const forbidden = named.filter(([word]) => !loaded.config.annotations.allow.includes(word));
+  if (Object.hasOwn(annotations, policyAnnotation)) {
+    const reason = "is not sent; put policy.rego into the initdata, and an agent that enforces it into the image";
+    throw new InvalidConfig([{ file: "annotation", key: policyAnnotation, reason }]);
+  }
   if (forbidden.length > 0) {
     throw new InvalidConfig(
       forbidden.map(([word, { name }]) => ({

@@ -9,6 +9,7 @@ import { errorText } from "../lib/errors.ts";
 import { createLogger, type Logger } from "../lib/logger.ts";
 import { serveConnection } from "../wire/ttrpc/server.ts";
 import { LISTENING_MARK } from "./boot-times.ts";
+import { execDoor, refusePolicy } from "./host-doors.ts";
 import { type AgentOptions, type ListenAddress, parseOptions } from "./options.ts";
 import { servePortForward } from "./port-forward.ts";
 import { runCommand } from "./run-command.ts";
@@ -26,12 +27,16 @@ async function main(): Promise<void> {
   const log = createLogger({ write: (line) => process.stdout.write(`${line}\n`) }, { level: options.logLevel });
   process.on("uncaughtException", (error) => log.error("uncaught exception", { error: error.stack }));
   process.on("unhandledRejection", (error) => log.error("unhandled rejection", { error: errorText(error) }));
+  refusePolicy();
   const tools = {
     runtime: new OciRuntime({ root: RUNTIME_ROOT, cgroupManager: options.cgroupManager }),
     reaper: new Reaper(),
   };
   const sandbox = new Sandbox(tools, { hotplugLimitMs: options.hotplugLimitMs, log });
-  const services = agentServices(sandbox, () => endGuest(options, log));
+  const services = agentServices(sandbox, {
+    endOfSandbox: () => endGuest(options, log),
+    execDoor: execDoor(options.exec),
+  });
   const serve = (stream: Duplex) => {
     serveConnection(stream, services, {
       peer: "host",

@@ -15,6 +15,8 @@ export interface AgentOptions {
   /** what DestroySandbox ends with */
   readonly afterDestroy: "poweroff" | "exit";
   readonly portForward: boolean;
+  /** the command line opens exec, whatever the guest runs on */
+  readonly exec: boolean;
 }
 
 /** agent-protocol §2.1 */
@@ -52,6 +54,7 @@ export function parseOptions(argv: readonly string[], kernelCommandLine: string)
     hotplugLimitMs: (seconds > 0 ? seconds : DEFAULT_HOTPLUG_SECONDS) * 1000,
     cgroupManager: own.get("--cgroup-manager") === "disabled" ? "disabled" : "cgroupfs",
     portForward: mayForwardPorts(kernelCommandLine),
+    exec: words.has("agent.exec"),
     afterDestroy: own.get("--after-destroy") === "exit" ? "exit" : "poweroff",
   };
 }

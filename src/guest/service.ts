@@ -18,6 +18,7 @@ import {
   setClock,
   volumeStats,
 } from "./guest-facts.ts";
+import type { ExecDoor } from "./host-doors.ts";
 import { bringOnline, loadMemoryDriver } from "./hotplug.ts";
 import { requireId } from "./ids.ts";
 import { applyInterface, bringUpLoopback, describeInterfaces } from "./network/links.ts";
@@ -36,15 +37,18 @@ const SERVING = 1;
 
 type Methods = ServiceImpl<typeof AgentService>;
 
-/** What happens after DestroySandbox was answered. */
-export type EndOfSandbox = () => void;
+export interface ServiceRules {
+  /** what happens after DestroySandbox was answered */
+  readonly endOfSandbox: () => void;
+  readonly execDoor: ExecDoor;
+}
 
-export function agentServices(sandbox: Sandbox, endOfSandbox: EndOfSandbox): BoundService[] {
+export function agentServices(sandbox: Sandbox, { endOfSandbox, execDoor }: ServiceRules): BoundService[] {
   return [
     bindService(AgentService, {
       ...sandboxMethods(sandbox, endOfSandbox),
       ...containerMethods(sandbox),
-      ...processMethods(sandbox),
+      ...processMethods(sandbox, execDoor),
       ...networkMethods(),
       ...guestMethods(),
       ...refusedMethods(),
@@ -56,7 +60,7 @@ export function agentServices(sandbox: Sandbox, endOfSandbox: EndOfSandbox): Bou
   ];
 }
 
-function sandboxMethods(sandbox: Sandbox, endOfSandbox: EndOfSandbox): Partial<Methods> {
+function sandboxMethods(sandbox: Sandbox, endOfSandbox: ServiceRules["endOfSandbox"]): Partial<Methods> {
   const state = { isEnding: false };
   return {
     CreateSandbox: async (request) => {
@@ -130,12 +134,13 @@ function containerMethods(sandbox: Sandbox): Partial<Methods> {
   };
 }
 
-function processMethods(sandbox: Sandbox): Partial<Methods> {
+function processMethods(sandbox: Sandbox, execDoor: ExecDoor): Partial<Methods> {
   const owner = (id: string) => sandbox.container(id, failures.unknownContainerOfProcess);
   return {
     ExecProcess: async ({ container_id: id, exec_id: execId, process }, call) => {
       const container = sandbox.container(id);
       requireId("exec", execId);
+      await execDoor();
       if (process === undefined) throw new AgentFailure("internal", "EINVAL: process is missing");
       await container.exec(execId, process);
       // the host has heard of a timeout: it will not read, wait for or end what it believes never ran

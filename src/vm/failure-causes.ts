@@ -197,6 +197,13 @@ const causes: readonly Cause[] = [
     fix: ({ image }) => `check that ${image.dir} is whole; \`npm run image\` builds it anew`,
   },
   {
+    reason: "initdata-refused",
+    where: "console",
+    pattern: /kata(?:-initdata| agent): refused: ([^\n]+)/,
+    cause: ([, line = ""]) => `the guest refused the pod's configuration: ${line.trim()}`,
+    fix: () => "correct the initdata: the pod's annotation cc_init_data, or initdata.file",
+  },
+  {
     reason: "guest-kernel-panic",
     where: "console",
     pattern: /Kernel panic - not syncing: ([^\n]+)/,

@@ -150,6 +150,16 @@ describe("applyOverrides", () => {
     );
   });
 
+  it("refuses a policy that nothing would bind the guest to, and says where policies belong", () => {
+    const annotation = "io.katacontainers.config.agent.policy";
+    assert.deepEqual(
+      problems(() => applyOverrides(load(), { [annotation]: "cGFja2FnZQ==" })),
+      [
+        `annotation:- ${annotation}: is not sent; put policy.rego into the initdata, and an agent that enforces it into the image`,
+      ],
+    );
+  });
+
   it("checks values as a file's are checked", () => {
     assert.deepEqual(
       problems(() => applyOverrides(load(), { [vcpusAnnotation]: "many" })),

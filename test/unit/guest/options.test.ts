@@ -20,6 +20,14 @@ describe("the guest agent's options", () => {
     );
   });
 
+  it("open exec by one whole word of the command line, and by nothing that only holds it", () => {
+    const opened = (line: string) => parseOptions([], line).exec;
+    assert.deepEqual(
+      [opened("quiet agent.exec"), opened("quiet"), opened("x.agent.exec agent.execs")],
+      [true, false, false],
+    );
+  });
+
   it("keep the default for a time limit of zero or one that is no number", () => {
     for (const text of ["0", "soon", ""])
       assert.equal(parseOptions([], `agent.hotplug_timeout=${text}`).hotplugLimitMs, 3000);

@@ -136,6 +136,10 @@ const onConsole: [string, string][] = [
     'guest-init-refused: the guest\'s first program gave up: no virtio disk with serial "root" appeared within 10 s; check that /var/lib/kata-cvm/images/default is whole; `npm run image` builds it anew (kata-cvm-init: no virtio disk with serial "root" appeared within 10 s)',
   ],
   [
+    "kata agent: refused: initdata holds policy.rego, and this agent enforces no policy; do as it says\r\n",
+    "initdata-refused: the guest refused the pod's configuration: initdata holds policy.rego, and this agent enforces no policy; do as it says; correct the initdata: the pod's annotation cc_init_data, or initdata.file (kata agent: refused: initdata holds policy.rego, and this agent enforces no policy; do as it says)",
+  ],
+  [
     "[    2.4] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000007",
     "guest-kernel-panic: the guest's kernel panicked: Attempted to kill init! exitcode=0x00000007; see the console lines before it; a modified disk ends so, too ([    2.4] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000007)",
   ],
