@@ -22,7 +22,7 @@ export interface StdioRequest {
 }
 
 export interface StdioOptions {
-  /** handed to a `binary://` logger */
+  /** handed to a logger */
   readonly containerId: string;
   readonly containerdNamespace: string;
   readonly limits?: FifoWriterLimits;
@@ -100,7 +100,7 @@ async function openOutput(target: StdioTarget, options: StdioOptions): Promise<O
       await mkdir(dirname(target.path), { recursive: true, mode: 0o755 });
       return await openFileSink(target.path, constants.O_CREAT);
     case "logger":
-      throw new InvalidRequest("stderr", "a binary:// logger is named by stdout and serves both streams");
+      throw new InvalidRequest("stderr", "a logger is named by stdout and serves both streams");
   }
 }
 

@@ -1,6 +1,7 @@
-// containerd's `binary://` logging: a program that reads stdout from descriptor 3 and stderr from
-// 4, and closes 5 when it is ready (shim-contract §4.2). It gets real pipes, since a logger may
-// open /dev/fd/3, which fails for the socket pairs that Node would pass.
+// containerd's `binary://` logging: a program that reads stdout from descriptor 3 and stderr from 4, and writes a
+// byte to 5 or closes it when it is ready; by `binary-v2://` the byte alone counts, so that one that died is not
+// taken for ready (shim-contract §4.2). It gets real pipes, since a logger may open /dev/fd/3, which fails for the
+// socket pairs that Node would pass.
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync } from "node:fs";
 import net from "node:net";
@@ -10,13 +11,7 @@ import { spawnFailure } from "./exec.ts";
 import type { OutputSink } from "./fifo-writer.ts";
 import { checked, loadLibc } from "./libc.ts";
 import { once } from "./once.ts";
-import type { LoggerEnv } from "./stdio-uri.ts";
-
-export interface LoggerCommand {
-  readonly program: string;
-  readonly args: readonly string[];
-  readonly env: LoggerEnv;
-}
+import type { LoggerTarget } from "./stdio-uri.ts";
 
 const readyMs = 10_000;
 // The time containerd gives a logger to write what it holds.
@@ -25,7 +20,7 @@ const eofMs = 1_000;
 const oCloexec = 0o2000000;
 
 export async function openLogger(
-  command: LoggerCommand,
+  command: LoggerTarget,
   ids: { containerId: string; containerdNamespace: string },
 ): Promise<{ stdout: OutputSink; stderr: OutputSink }> {
   const [stdout, stderr, ready] = [await openPipe(), await openPipe(), await openPipe()];
@@ -45,7 +40,7 @@ export async function openLogger(
   const teardown = once(() => endLogger(child, exited));
   try {
     const operation = `waiting for the logger ${command.program}`;
-    await withDeadline(Promise.race([becameReady(ready.readFd), failed]), { operation, timeoutMs: readyMs });
+    await withDeadline(Promise.race([becameReady(ready.readFd, command), failed]), { operation, timeoutMs: readyMs });
   } catch (error) {
     await Promise.all(sinks.map((sink) => sink.close()));
     child.kill("SIGKILL");
@@ -75,14 +70,18 @@ async function openPipe(): Promise<PipeEnds> {
   return { readFd: fds.readInt32LE(0), writeFd: fds.readInt32LE(4) };
 }
 
-function becameReady(fd: number): Promise<void> {
+function becameReady(fd: number, command: LoggerTarget): Promise<void> {
   const socket = new net.Socket({ fd, readable: true, writable: false });
-  return new Promise((resolve) => {
-    const settle = () => {
+  return new Promise((resolve, reject) => {
+    const settle = (outcome: () => void) => () => {
       socket.destroy();
-      resolve();
+      outcome();
     };
-    socket.once("data", settle).once("end", settle).once("error", settle);
+    const closed = () => {
+      if (command.ready === "closing") resolve();
+      else reject(new HostCallFailed(`start the logger ${command.program}: it closed descriptor 5 unready`, "EPROTO"));
+    };
+    socket.once("data", settle(resolve)).once("end", settle(closed)).once("error", settle(closed));
   });
 }
 

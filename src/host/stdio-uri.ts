@@ -8,7 +8,16 @@ export type StdioTarget =
   | { readonly kind: "path"; readonly path: string }
   /** appended to, made when missing */
   | { readonly kind: "file"; readonly path: string }
-  | { readonly kind: "logger"; readonly program: string; readonly args: readonly string[]; readonly env: LoggerEnv };
+  | LoggerTarget;
+
+export interface LoggerTarget {
+  readonly kind: "logger";
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly env: LoggerEnv;
+  /** how it tells that it is ready: by a byte, or also by closing the descriptor alone */
+  readonly ready: "byte" | "closing";
+}
 
 export type LoggerEnv = Readonly<Record<string, string>>;
 
@@ -24,14 +33,19 @@ export function parseStdioUri(field: string, value: string): StdioTarget {
     case "file":
       return { kind: "file", path };
     case "binary":
-      return loggerTarget(path, query);
+      return { ...loggerOf(path, query), ready: "closing" };
+    case "binary-v2":
+      return { ...loggerOf(path, query), ready: "byte" };
     default:
-      throw new Unsupported(`${field} with scheme ${scheme}`, "known are fifo, file, binary and a plain path");
+      throw new Unsupported(
+        `${field} with scheme ${scheme}`,
+        "known are fifo, file, binary, binary-v2 and a plain path",
+      );
   }
 }
 
 /** Query keys become arguments, each followed by its first value; keys that begin with `env.` become variables. */
-function loggerTarget(program: string, query: URLSearchParams): StdioTarget {
+function loggerOf(program: string, query: URLSearchParams): Omit<LoggerTarget, "ready"> {
   const args: string[] = [];
   const env: Record<string, string> = {};
   for (const key of new Set(query.keys())) {

@@ -22,7 +22,13 @@ describe("a stdio string", () => {
       program: "/bin/log",
       args: ["id", "a/b", "flag", ""],
       env: { LEVEL: "debug" },
+      ready: "closing",
     });
+  });
+
+  it("of containerd 2.3's form asks a byte of the logger that says it is ready", () => {
+    const logger = { kind: "logger", program: "/bin/log", args: ["id", "a"], env: {}, ready: "byte" } as const;
+    assert.deepEqual(parse("binary-v2:///bin/log?id=a"), logger);
   });
 
   it("is refused when relative, malformed or of a scheme we do not speak", () => {
