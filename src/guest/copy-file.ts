@@ -22,6 +22,7 @@ import {
 import { basename, dirname, join, normalize } from "node:path";
 import { errnoOf, InvalidRequest } from "../lib/errors.ts";
 import type { CopyFileRequest } from "../wire/gen/kata/agent.ts";
+import { removeOldVersions, VERSION_LINK } from "./stale-files.ts";
 import { openBeneath } from "./sys/beneath.ts";
 
 export const SHARE_ROOT = "/run/kata-containers/shared/containers";
@@ -39,8 +40,10 @@ export function copyFile(request: CopyFileRequest, root = SHARE_ROOT): void {
   const target = join(parent.path, basename(path));
   const type = request.file_mode & S_IFMT;
   if (type === S_IFDIR) copyDirectory(target, request);
-  else if (type === S_IFLNK) copyLink(target, request);
-  else copyChunk(target, request);
+  else if (type === S_IFLNK) {
+    const link = copyLink(target, request);
+    if (basename(path) === VERSION_LINK) removeOldVersions(parent.path, link);
+  } else copyChunk(target, request);
 }
 
 function confine(path: string, root: string): string {
@@ -90,8 +93,8 @@ function copyDirectory(target: string, request: CopyFileRequest): void {
   }
 }
 
-/** Made beside and renamed over, so that a reader sees the old or the new target, never none. */
-function copyLink(target: string, request: CopyFileRequest): void {
+/** Made beside and renamed over, so that a reader sees the old or the new target, never none; where it leads. */
+function copyLink(target: string, request: CopyFileRequest): string {
   const link = Buffer.from(request.data).toString("utf8");
   if (link === "" || link.length > PATH_MAX || link.includes("\0"))
     throw new InvalidRequest("data", "is not a link target");
@@ -100,6 +103,7 @@ function copyLink(target: string, request: CopyFileRequest): void {
   symlinkSync(link, temporary);
   lchownSync(temporary, request.uid, request.gid);
   renameSync(temporary, target);
+  return link;
 }
 
 function copyChunk(target: string, request: CopyFileRequest): void {
