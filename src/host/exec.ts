@@ -40,7 +40,7 @@ const packages: Readonly<Record<string, string>> = {
   virtiofsd: "virtiofsd",
 };
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-// A grandchild can keep the pipes open after the command itself has ended.
+// A grandchild can keep the pipes open after the command itself has ended: then this much silence ends them.
 const pipeGraceMs = 500;
 
 /** Resolves with the output of a command that exited 0; anything else is a typed error. */
@@ -106,7 +106,9 @@ function outcomeOf(child: ChildProcess, file: string, maxOutputBytes: number): P
   const chunks: Buffer[] = [];
   const stderr = new Tail();
   let size = 0;
+  let pieces = 0;
   return new Promise((resolve, reject) => {
+    for (const stream of [child.stdout, child.stderr]) stream?.on("data", () => pieces++);
     child.stdout?.on("data", (chunk: Buffer) => {
       size += chunk.length;
       if (size <= maxOutputBytes) chunks.push(chunk);
@@ -122,7 +124,14 @@ function outcomeOf(child: ChildProcess, file: string, maxOutputBytes: number): P
         stderr: stderr.text(),
       });
     child.once("close", finish);
-    child.once("exit", () => setTimeout(finish, pipeGraceMs).unref());
+    // What was written may still lie in the pipe when a busy machine lets the timer come first: an immediate
+    // runs after the pipes were read once more.
+    const finishInSilence = () => {
+      const before = pieces;
+      const look = () => (pieces === before ? finish() : finishInSilence());
+      setTimeout(() => setImmediate(look), pipeGraceMs).unref();
+    };
+    child.once("exit", finishInSilence);
   });
 }
 

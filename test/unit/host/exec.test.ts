@@ -77,6 +77,15 @@ describe("a host command", () => {
     assert.ok(performance.now() - started < 3_000);
   });
 
+  it("loses no output when this process is too busy to read for a while", async () => {
+    const work = runCommand("sh", ["-c", "(sleep 0.5; echo late) & exit 0"]);
+    const stall = () => {
+      for (const end = performance.now() + 1000; performance.now() < end; );
+    };
+    setTimeout(stall, 300);
+    assert.equal((await work).stdout, "late\n");
+  });
+
   it("may exit without reading its input", async () => {
     await runCommand("true", [], { input: Buffer.alloc(4 * 1024 * 1024) });
   });
