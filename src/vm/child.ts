@@ -72,8 +72,9 @@ function watch(child: ChildProcess): Promise<ChildExit> {
     const settle = () => resolve({ exitCode: child.exitCode, signal: child.signalCode, stderrTail: stderr.text() });
     child.once("error", () => undefined);
     child.once("close", settle);
-    // Something it forked may hold the pipe open; its own end is what counts.
-    child.once("exit", () => setTimeout(settle, pipeGraceMs).unref());
+    // Something it forked may hold the pipe open; its own end is what counts. An immediate runs after the pipe was
+    // read once more, which a busy machine may not have done when the timer comes.
+    child.once("exit", () => setTimeout(() => setImmediate(settle), pipeGraceMs).unref());
   });
 }
 

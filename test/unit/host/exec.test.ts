@@ -82,7 +82,7 @@ describe("a host command", () => {
     const stall = () => {
       for (const end = performance.now() + 1000; performance.now() < end; );
     };
-    setTimeout(stall, 300);
+    setTimeout(() => setImmediate(stall), 300);
     assert.equal((await work).stdout, "late\n");
   });
 
