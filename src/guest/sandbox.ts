@@ -21,6 +21,7 @@ import { AgentFailure, failures } from "./status.ts";
 import { STORAGE_ROOT } from "./storage/checks.ts";
 import { forgetShared } from "./storage/host-share.ts";
 import { StorageRegistry } from "./storage/registry.ts";
+import { systemCall } from "./sys/libc.ts";
 import { isMountPoint, MS, mount, mountPoints, unmount } from "./sys/mounts.ts";
 import { makeSandboxNamespaces, type SandboxNamespaces } from "./sys/namespaces.ts";
 import { applySysctls } from "./sysctls.ts";
@@ -131,14 +132,17 @@ export class Sandbox {
 
   /** Ends everything; what cannot be undone is logged, since the guest goes down anyway. */
   async destroy(): Promise<void> {
-    for (const id of this.#containers.keys()) {
-      await this.removeContainer(id, 1000).catch((error: unknown) => {
+    const removals = [...this.#containers.keys()].map((id) =>
+      this.removeContainer(id, 1000).catch((error: unknown) => {
         this.#options.log.warn("container not removed", { container: id, error: errorText(error) });
-      });
-    }
+      }),
+    );
+    await Promise.all(removals);
     await this.#storages[Symbol.asyncDispose]().catch((error: unknown) => {
       this.#options.log.warn("storages not released", { error: errorText(error) });
     });
+    // a mount that something still uses is detached, not written: the host may cut the power now
+    systemCall("sync", "write all file systems", []);
     this.#pidAnchor?.[Symbol.dispose]();
     this.oomEvents.end();
   }

@@ -22,6 +22,8 @@ export interface ContainerDeps {
   /** host pid that stands for every process of the pod: QEMU's */
   readonly pid: number;
   readonly emit: (event: PodEvent) => void;
+  /** aborted once the pod's end has begun */
+  readonly podEnds: AbortSignal;
 }
 
 interface Exec {
@@ -206,8 +208,8 @@ export class Container {
   }
 
   #newProcess(execId: string, stdioPaths: StdioPaths): ContainerProcess {
-    const { logger, now, guest, emit } = this.#deps;
-    const containerId = this.facts.id;
+    const { logger, now, guest, emit, podEnds } = this.#deps;
+    const { id: containerId, role } = this.facts;
     return new ContainerProcess(
       { containerId, execId, stdioPaths },
       {
@@ -217,6 +219,8 @@ export class Container {
         onExit: (process, exit) => {
           if (process.started) emit({ kind: "exit", containerId, execId, pid: this.pid, exit });
         },
+        // the end of a sandbox means that all is over: told by the pod, once it is
+        ...(role === "sandbox" ? { overruled: podEnds } : {}),
         ...(execId === "" ? { beforeExit: (status: number) => this.#beforeInitExit(status) } : {}),
       },
     );

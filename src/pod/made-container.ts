@@ -10,6 +10,7 @@ import type { ContainerSpec } from "../oci/types.ts";
 import { readLimits } from "../plan/limits.ts";
 import { containerDisks, translateContainer } from "../translate/container.ts";
 import { type CopyIn, hostSources } from "../translate/mounts.ts";
+import type { VolumeDisk } from "../translate/volume-disks.ts";
 import { Container } from "./container.ts";
 import type { LayerDisks } from "./disks.ts";
 import type { PodSize } from "./pod-size.ts";
@@ -32,6 +33,8 @@ export interface LivingPod extends LaunchedPod {
   readonly disks: LayerDisks;
   readonly volumeDisks: VolumeDisks;
   readonly size: PodSize;
+  /** some container writes to what outlives the pod */
+  keepsData: boolean;
 }
 
 export interface MadeContainer {
@@ -46,6 +49,8 @@ export interface MakingPod {
   readonly id: string;
   readonly ports: PodPorts;
   readonly logger: Logger;
+  /** aborted once the pod's end has begun */
+  readonly ends: AbortSignal;
   /** throws WrongState where the pod has no VM that can be used */
   living(operation: string): LivingPod;
   /** takes the container in; throws where the pod has ended meanwhile */
@@ -76,8 +81,9 @@ export async function makeContainer(
   undo.defer("unplug the layers", () => disks.unplug(paths));
   const stdio = await ports.openStdio(request.stdio, containerId);
   undo.defer("close the streams", () => stdio.close());
+  const volumes = containerDisks(spec, { sources, rules });
   const plan = translateContainer({
-    volumeDisks: await volumeDisks.plug(containerDisks(spec, { sources, rules })),
+    volumeDisks: await volumeDisks.plug(volumes),
     containerId,
     podId: pod.id,
     bundle,
@@ -88,6 +94,7 @@ export async function makeContainer(
     rules,
     sources,
   });
+  living.keepsData ||= plan.shares.some(({ readonly }) => !readonly) || volumes.some(isKept);
   await ports.shareWithGuest(containerId, plan.shares);
   const followed: Disposable[] = [];
   undo.defer("follow its volumes no longer", () => {
@@ -124,6 +131,11 @@ async function removeFromGuest(id: string, guest: LaunchedPod["guest"], logger: 
   }
 }
 
+/** What was made for the pod goes with it. */
+function isKept({ readonly, newBytes }: VolumeDisk): boolean {
+  return !readonly && newBytes === undefined;
+}
+
 function containerOf({ id, bundle, role, stdio }: CreateRequest, living: LivingPod, pod: MakingPod): Container {
   return new Container(
     { id, bundle, role, stdio },
@@ -133,6 +145,7 @@ function containerOf({ id, bundle, role, stdio }: CreateRequest, living: LivingP
       guest: living.guest,
       pid: living.vm.pid,
       emit: (event) => pod.ports.emit(event),
+      podEnds: pod.ends,
     },
   );
 }

@@ -41,6 +41,8 @@ interface Entry extends MadeContainer {
 
 /** how long the pod's end waits for what is in flight, whose waits the VM's end has ended */
 const inFlightLimitMs = 5000;
+/** how long the guest may take to write what its volumes have not got yet; the pod's end must not depend on it */
+const settleLimitMs = 3000;
 
 export class Pod {
   readonly id: string;
@@ -73,6 +75,7 @@ export class Pod {
       id,
       ports,
       logger,
+      ends: this.#abort.signal,
       living: (operation) => this.#living(operation),
       admit: (made) => this.#admit(made),
     };
@@ -234,7 +237,8 @@ export class Pod {
   #adopt(launched: LaunchedPod): LaunchedPod {
     const volumeDisks = new VolumeDisks(launched.vm, (path, bytes) => this.#ports.makeDiskFile(path, bytes));
     const size = new PodSize({ launched, logger: this.#logger, sized: (now) => this.#ports.sized(now) });
-    this.#launched = { ...launched, volumeDisks, disks: new LayerDisks(launched.vm, this.#logger), size };
+    const disks = new LayerDisks(launched.vm, this.#logger);
+    this.#launched = { ...launched, volumeDisks, disks, size, keepsData: false };
     this.#ports.sized(launched.vm.size);
     launched.guest.gone.catch((reason: unknown) => {
       this.#logger.info("the guest is gone", { reason: errorText(reason) });
@@ -299,6 +303,7 @@ export class Pod {
     this.#abort.abort();
     for (const followed of [...this.#entries.values()].flatMap((entry) => entry.followed)) followed[Symbol.dispose]();
     const containers = [...this.#entries.values()].map((entry) => entry.container);
+    await this.#tryToEnd("have the guest write what it holds back", () => this.#settleData());
     await this.#tryToEnd("stop the VM", () => this.#launched?.vm.stop());
     await this.#tryToEnd("wait for what is being made in it", () => this.#inFlight.ended(inFlightLimitMs));
     await this.#tryToEnd("reclaim what it owns", () => this.#ports.reclaim());
@@ -308,6 +313,14 @@ export class Pod {
     const isApp = (container: Container) => container.facts.role === "container";
     await Promise.all(containers.filter(isApp).map((container) => container.finishAll()));
     for (const container of containers) await container.finishAll();
+  }
+
+  /** QEMU's end is a power cut to its guest, which may not have written yet what a container wrote to a volume. */
+  async #settleData(): Promise<void> {
+    if (!this.#launched?.keepsData || this.#loss !== null) return;
+    const { guest } = this.#launched;
+    const settled = raceLasting(guest.destroySandbox(), guest.gone);
+    await withDeadline(settled, { operation: "ending the guest's sandbox", timeoutMs: settleLimitMs });
   }
 
   /** Whatever becomes of one step, the next ones are tried. */

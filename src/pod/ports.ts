@@ -180,6 +180,8 @@ export interface Guest {
   createContainer(request: GuestContainerRequest): Promise<void>;
   startContainer(containerId: string): Promise<void>;
   removeContainer(containerId: string): Promise<void>;
+  /** ends every container, unmounts every volume and has all of it written; the guest then goes down by itself */
+  destroySandbox(): Promise<void>;
   execProcess(target: { containerId: string; execId: string; process: OciProcess }): Promise<void>;
   process(target: { containerId: string; execId: string }): GuestProcess;
   readonly control: GuestControl;

@@ -25,6 +25,8 @@ export interface ProcessDeps {
   readonly now: () => number;
   /** rejects, with the reason, once the guest cannot answer any more */
   readonly guestGone: Promise<never>;
+  /** once aborted, somebody else decides the exit: what the guest says of it comes too early */
+  readonly overruled?: AbortSignal;
   /** runs to its end before the exit is told: what must be known or told first */
   readonly beforeExit?: (status: number) => Promise<void>;
   /** called once, before anyone who waits hears of it */
@@ -134,6 +136,10 @@ export class ContainerProcess {
     return exit;
   }
 
+  get #isOverruled(): boolean {
+    return this.#deps.overruled?.aborted ?? false;
+  }
+
   async #finish(exit: ProcessExit): Promise<void> {
     try {
       await this.#deps.beforeExit?.(exit.status);
@@ -160,7 +166,7 @@ export class ContainerProcess {
       if (!unheard) await raceLasting(Promise.race([output, killed]), this.#deps.guestGone);
       const status = await raceLasting(guest.wait(), this.#deps.guestGone);
       if (!unheard) await raceLasting(Promise.race([output, pauseUnref(killGraceMs)]), this.#deps.guestGone);
-      await this.finish(status & 0xff);
+      if (!this.#isOverruled) await this.finish(status & 0xff);
     } catch (error) {
       // a guest that is gone took everything with it: the pod ends all its processes, in order
       const isLost = error instanceof RemoteError;
@@ -168,7 +174,7 @@ export class ContainerProcess {
         exec: this.facts.execId,
         error: errorText(error),
       });
-      if (isLost) await this.finish(exitOfLostProcess);
+      if (isLost && !this.#isOverruled) await this.finish(exitOfLostProcess);
     } finally {
       stopInput.abort();
     }

@@ -58,6 +58,7 @@ export function guestPort(
     },
     startContainer: async (container_id) => void (await rpc.StartContainer({ container_id }, call)),
     removeContainer: async (container_id) => void (await rpc.RemoveContainer({ container_id, timeout: 10 }, call)),
+    destroySandbox: async () => void (await rpc.DestroySandbox({}, call)),
     execProcess: async ({ containerId, execId, process }) => {
       const target = { container_id: containerId, exec_id: execId };
       try {

@@ -142,6 +142,11 @@ export class FakeAgent implements AsyncDisposable {
         this.files.clear();
         return {};
       },
+      // its first container is the first to end, as in the real one
+      DestroySandbox: () => {
+        for (const process of this.processes.values()) process.end(137);
+        return {};
+      },
       GetGuestDetails: () => ({ agent_details: { supports_seccomp: true, extra_features: this.extraFeatures } }),
       CopyFile: (request) => {
         if (this.sandboxId === null) this.violations.push("CopyFile before CreateSandbox, which wipes it");

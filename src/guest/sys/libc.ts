@@ -23,6 +23,7 @@ const bind = (prototype: string): (() => Native) => cached(() => libc().func(pro
 const native = {
   mount: bind("int mount(const char *, const char *, const char *, unsigned long, const char *)"),
   umount2: bind("int umount2(const char *, int)"),
+  sync: bind("void sync()"),
   open_tree: bind("int open_tree(int, const char *, unsigned int)"),
   mount_setattr: bind("int mount_setattr(int, const char *, unsigned int, void *, unsigned long)"),
   move_mount: bind("int move_mount(int, const char *, int, const char *, unsigned int)"),

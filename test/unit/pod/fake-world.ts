@@ -299,6 +299,7 @@ export class FakeWorld implements PodPorts {
       },
       startContainer: async (id) => void this.log.push(`start ${id}`),
       removeContainer: async (id) => void this.log.push(`remove ${id}`),
+      destroySandbox: async () => void this.log.push("destroy sandbox"),
       execProcess: async ({ execId }) => void this.log.push(`exec ${execId}`),
       process: ({ containerId, execId }) => this.process(containerId, execId),
       control: {

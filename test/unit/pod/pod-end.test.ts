@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { setImmediate as turn } from "node:timers/promises";
 import { WrongState } from "../../../src/lib/errors.ts";
+import type { SourceFacts } from "../../../src/translate/mounts.ts";
 import { Deferred, FakeWorld } from "./fake-world.ts";
 
 async function podIn(world = new FakeWorld()): Promise<FakeWorld> {
@@ -72,6 +73,62 @@ describe("the end of a pod", () => {
     open();
     await Promise.all([deleted, ended]);
     assert.deepEqual(world.log.slice(-2), ["release app", "reclaim"]);
+  });
+});
+
+describe("the end of a pod with volumes", () => {
+  async function podWith(
+    facts: Omit<SourceFacts, "kind" | "mode" | "submounts">,
+    options: readonly string[],
+    share = false,
+  ) {
+    const world = new FakeWorld();
+    world.volumes = { hostPaths: share ? "share" : "copy", emptyDirs: "block-encrypted", emptyDirBytes: 1 << 20 };
+    world.sources = new Map([["/data", { kind: "directory", mode: 0o755, submounts: [], ...facts }]]);
+    const request = (await podIn(world)).request("app", "container");
+    const mounts = [{ destination: "/data", type: "bind", source: "/data", options }];
+    await world.pod.create({ ...request, spec: { ...request.spec, mounts } });
+    return world;
+  }
+
+  function direct(options: readonly string[]) {
+    return { directVolume: { device: "/dev/sdb", isDevice: true, fsType: "ext4", options } };
+  }
+
+  it("has the guest write what a container wrote to a disk or a share of the host, before it stops the VM", async () => {
+    for (const world of [await podWith(direct([]), ["rbind"]), await podWith({}, ["rbind"], true)]) {
+      await world.pod.end();
+      assert.deepEqual(world.log.slice(-3), ["destroy sandbox", "vm stop", "reclaim"]);
+    }
+  });
+
+  it("asks it of no guest that can write to none", async () => {
+    const emptyDir = { path: "/data", subPath: "", isTmpfs: false, gid: 0 };
+    for (const world of [
+      await podIn(),
+      await podWith(direct(["ro"]), ["rbind"]),
+      await podWith({ emptyDir }, ["rbind"]),
+      await podWith({}, ["rbind", "ro"], true),
+      await podWith({}, ["rbind"]),
+    ]) {
+      await world.pod.end();
+      assert.ok(!world.log.includes("destroy sandbox"));
+    }
+  });
+
+  it("asks it of no guest that is gone", async () => {
+    const world = await podWith(direct([]), ["rbind"]);
+    world.vmExit.resolve({ exitCode: null, signal: "SIGKILL", stderrTail: "", consoleTail: "" });
+    await world.pod.ended;
+    assert.ok(!world.log.includes("destroy sandbox"));
+  });
+
+  it("does not wait for a mute guest", async function () {
+    this.timeout(10_000);
+    const world = await podWith(direct([]), ["rbind"]);
+    world.guest.destroySandbox = () => new Promise(() => undefined);
+    await world.pod.end();
+    assert.deepEqual(world.log.slice(-2), ["vm stop", "reclaim"]);
   });
 });
 

@@ -84,6 +84,29 @@ describe("a pod over the agent's protocol", () => {
     assert.ok(both.agent.calls.indexOf("WaitProcess") < both.agent.calls.indexOf("RemoveContainer"));
   });
 
+  it("ends the guest's sandbox before a VM whose volumes must keep what was written, and its own sandbox last", async () => {
+    await using both = await booted();
+    const { world } = both;
+    world.volumes = { ...world.volumes, hostPaths: "share" };
+    world.sources = new Map([["/data", { kind: "directory", mode: 0o755, submounts: [] }]]);
+    await (await world.pod.create(world.request("pod1", "sandbox"))).start();
+    const request = world.request("app", "container");
+    const mounts = [{ destination: "/data", type: "bind", source: "/data", options: ["rbind"] }];
+    await (await world.pod.create({ ...request, spec: { ...request.spec, mounts } })).start();
+    const { stop } = world.vm;
+    world.vm.stop = async () => {
+      assert.ok(both.agent.calls.includes("DestroySandbox"));
+      await world.pod.container("app").init.wait();
+      assert.equal(world.pod.container("pod1").init.exit, null);
+      await stop();
+    };
+    await world.pod.kill("pod1", { execId: "", signal: 9, all: true });
+    assert.deepEqual(
+      world.eventNames().filter((name) => name.startsWith("exit")),
+      ["exit app", "exit pod1"],
+    );
+  });
+
   it("asks for an exit only after both outputs have ended", async () => {
     await using both = await running();
     const process = both.agent.process("app");
