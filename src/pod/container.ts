@@ -1,5 +1,6 @@
 // One container and its execs. Keeps the order that containerd's clients rely on: every exec's
 // exit comes before the exit of the container's first process (shim-contract §2.5).
+import { withDeadline } from "../lib/deadline.ts";
 import { AlreadyExists, errorText, NotFound, WrongState } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import { raceLasting } from "../lib/race.ts";
@@ -34,6 +35,8 @@ interface Exec {
 const signalKill = 9;
 /** how long execs get to end by themselves after the container's first process did */
 const execGraceMs = 300;
+/** how long an exit waits to learn whether memory ran out: an emulated guest under load takes its time */
+const lastStatsLimitMs = 2000;
 
 export class Container {
   readonly facts: ContainerFacts;
@@ -231,7 +234,10 @@ export class Container {
     if (status !== exitOfLostProcess || this.#killRequested || this.#oomTold) return;
     // the guest's notice may still be on its way; its counter is there already
     try {
-      this.#finalStats = await this.stats();
+      this.#finalStats = await withDeadline(this.stats(), {
+        operation: "reading the last statistics",
+        timeoutMs: lastStatsLimitMs,
+      });
       if (this.#finalStats.memory.oomKills > 0) this.noteOom();
     } catch (error) {
       this.#deps.logger.debug("no statistics at exit", { container: this.facts.id, error: errorText(error) });

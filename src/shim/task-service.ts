@@ -48,10 +48,11 @@ export function taskServices(deps: TaskServiceDeps): readonly BoundService[] {
 }
 
 function taskHandlers(deps: TaskServiceDeps): ServiceImpl<typeof TaskV2> {
-  return { ...lifecycleHandlers(deps), ...processHandlers(deps), ...controlHandlers(deps) };
+  const stats = new StatsCache();
+  return { ...lifecycleHandlers(deps, stats), ...processHandlers(deps), ...controlHandlers(deps, stats) };
 }
 
-function lifecycleHandlers({ pods, defaultConfigPath, shutdown }: TaskServiceDeps) {
+function lifecycleHandlers({ pods, defaultConfigPath, shutdown }: TaskServiceDeps, stats: StatsCache) {
   return {
     async Create(request, { signal }: CallContext) {
       if (request.checkpoint !== "") throw new Unsupported("restoring a checkpoint", "a confidential guest has none");
@@ -62,8 +63,12 @@ function lifecycleHandlers({ pods, defaultConfigPath, shutdown }: TaskServiceDep
     },
     async Start({ id, exec_id }) {
       const container = pods.container(id);
-      if (exec_id === "") await container.start();
-      else await container.startExec(exec_id);
+      if (exec_id === "") {
+        await container.start();
+        stats.warm(container);
+      } else {
+        await container.startExec(exec_id);
+      }
       return { pid: container.pid };
     },
     async Delete({ id, exec_id }) {
@@ -127,8 +132,7 @@ function processHandlers({ pods }: TaskServiceDeps) {
   } satisfies Partial<ServiceImpl<typeof TaskV2>>;
 }
 
-function controlHandlers({ pods, emit }: TaskServiceDeps) {
-  const cache = new StatsCache();
+function controlHandlers({ pods, emit }: TaskServiceDeps, statsCache: StatsCache) {
   return {
     async Pause({ id }) {
       await pods.container(id).pause();
@@ -146,7 +150,7 @@ function controlHandlers({ pods, emit }: TaskServiceDeps) {
       return {};
     },
     async Stats({ id }) {
-      const stats = await cache.read(pods.container(id));
+      const stats = await statsCache.read(pods.container(id));
       return { stats: { type_url: metricsTypeUrl, value: encodeMetrics(stats) } };
     },
   } satisfies Partial<ServiceImpl<typeof TaskV2>>;

@@ -298,6 +298,14 @@ describe("a pod", () => {
     assert.deepEqual(names.slice(-2), ["oom app", "exit app"]);
   });
 
+  it("tells an exit by SIGKILL though the guest does not say whether memory ran out", async function () {
+    this.timeout(10_000);
+    const world = await runningPod();
+    world.guest.control.stats = () => new Promise(() => undefined);
+    world.process("app").end(137);
+    assert.equal((await world.pod.container("app").init.wait()).status, 137);
+  });
+
   it("keeps the VM of a single container until it is deleted", async () => {
     const world = new FakeWorld();
     await (await world.pod.create(world.request("solo", "single"))).start();

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setImmediate as turn } from "node:timers/promises";
 import { AgentLost, ConnectionLost, NotFound, VmExited } from "../../../src/lib/errors.ts";
 import type { Container } from "../../../src/pod/container.ts";
 import type { ContainerStats } from "../../../src/pod/ports.ts";
@@ -61,6 +62,20 @@ describe("the statistics of a container", () => {
     const slow = usageOf(cache.read(container));
     assert.equal(await slow, 5);
     assert.ok(performance.now() - began < 1900, "containerd's own limit is two seconds");
+  });
+
+  it("are not found while a mute guest has told none, and the last known ones once it answered late", async function () {
+    this.timeout(10_000);
+    const { container, questions } = await askable();
+    const cache = new StatsCache();
+    const began = performance.now();
+    await assert.rejects(cache.read(container), NotFound);
+    assert.ok(performance.now() - began < 1900, "containerd's own limit is two seconds");
+    questions[0]?.resolve(withUsage(7));
+    await turn();
+    const second = usageOf(cache.read(container));
+    questions[1]?.reject(new Error("the guest is busy"));
+    assert.equal(await second, 7);
   });
 
   it("are not found once the VM is gone and nothing is known", async () => {

@@ -295,6 +295,13 @@ describe("the Task service, for the rest", () => {
     assert.equal((await refusal(harness.task.Stats({ id: "nosuch" }))).code, notFound);
   });
 
+  it("has statistics of a container that started, though the guest is busy by the time they are asked for", async () => {
+    using harness = await TaskHarness.running();
+    harness.world.guest.control.stats = () => Promise.reject(new Error("the guest is busy"));
+    const { stats } = await harness.task.Stats({ id: "app" });
+    assert.equal(Metrics.decode(stats?.value ?? new Uint8Array()).pids?.current, 1n);
+  });
+
   it("hands new limits to the guest, whatever prefix their type has", async () => {
     using harness = await TaskHarness.running();
     const seen: unknown[] = [];
