@@ -24,8 +24,13 @@ import { referenceCommand } from "./reference.ts";
 import { runCommand } from "./run.ts";
 import { verifyCommand } from "./verify.ts";
 
-export const commandTable: Readonly<Record<string, readonly Command[]>> = {
-  "": [
+export interface CommandGroup {
+  readonly describe: string;
+  readonly commands: readonly Command[];
+}
+
+export const commandTable: Readonly<Record<string, CommandGroup>> = {
+  "": group("the tool", [
     runCommand,
     planCommand,
     podsCommand,
@@ -39,8 +44,8 @@ export const commandTable: Readonly<Record<string, readonly Command[]>> = {
     verifyCommand,
     referenceCommand,
     idblockCommand,
-  ],
-  measure: [
+  ]),
+  measure: group("compute what a launch or a part of it measures to", [
     measureSnpCommand,
     measureIgvmCommand,
     measureTdxCommand,
@@ -49,7 +54,11 @@ export const commandTable: Readonly<Record<string, readonly Command[]>> = {
     measureVerityCommand,
     measurePodCommand,
     measureContainerCommand,
-  ],
-  explain: explainCommands,
-  eventlog: [eventlogReplayCommand],
+  ]),
+  explain: group("show step by step what goes into a measurement", explainCommands),
+  eventlog: group("work with a guest's event log", [eventlogReplayCommand]),
 };
+
+function group(describe: string, commands: readonly Command[]): CommandGroup {
+  return { describe, commands };
+}

@@ -52,6 +52,8 @@ export interface Command {
   /** words after `kata-cvm`, with yargs positionals, for example `measure snp` */
   readonly command: string;
   readonly describe: string;
+  /** what may follow the options, for the usage line: `-- CMD...` */
+  readonly tail?: string | undefined;
   readonly options: CommandOptions;
   run(args: Readonly<Record<string, unknown>>): Promise<CommandResult>;
 }
@@ -74,13 +76,15 @@ export type ArgsOf<T extends CommandOptions> = { readonly [K in keyof T]: Given<
 export function defineCommand<const T extends CommandOptions>(spec: {
   command: string;
   describe: string;
+  tail?: string;
   options: T;
   run(args: ArgsOf<T>): Promise<CommandResult>;
 }): Command {
-  const { command, describe, options } = spec;
+  const { command, describe, tail, options } = spec;
   return {
     command,
     describe,
+    tail,
     options,
     run: async (args) => await spec.run(withDefaults(options, args) as ArgsOf<T>),
   };

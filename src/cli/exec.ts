@@ -15,7 +15,8 @@ type Args = ArgsOf<typeof options>;
 
 const execCommand = defineCommand({
   command: "exec <pod> [container]",
-  describe: "run a command in a container: exec POD [CONTAINER] -- CMD...",
+  describe: "run a command in a container",
+  tail: "-- CMD...",
   options,
   run: async (args) => {
     if ((args.rest ?? []).length === 0) throw new InvalidRequest("command", "is missing: give it after --");

@@ -43,6 +43,7 @@ type Args = ArgsOf<typeof options>;
 export const runCommand = defineCommand({
   command: "run",
   describe: "run a command of an OCI image in a VM of its own, without containerd",
+  tail: "[-- CMD...]",
   options,
   run: async (args) => {
     if (args.tty && !process.stdin.isTTY && args.interactive) {

@@ -1,8 +1,9 @@
 // The whole tool: every command, parsed by yargs, with help and usage errors.
-import yargs, { type Argv } from "yargs";
+import yargs, { type Argv, type Options, type PositionalOptions } from "yargs";
 import { runtimeVersion } from "../lib/version.ts";
 import type { Command } from "./command.ts";
-import { commandTable } from "./command-table.ts";
+import { type CommandGroup, commandTable } from "./command-table.ts";
+import { explainUsage, positionalsOf, tooFewWords, usageOf } from "./command-words.ts";
 import { reportFailure, runAndPrint, UsageError } from "./outcome.ts";
 
 interface Outcome {
@@ -27,15 +28,18 @@ async function parseAndRun(argv: readonly string[]): Promise<number> {
     .parserConfiguration({ "boolean-negation": false, "strip-aliased": true })
     .option("json", { type: "boolean", describe: "print one JSON document", global: true, default: false })
     .version(runtimeVersion)
+    .help("help")
+    .alias("help", "h")
+    .updateStrings(tooFewWords as unknown as Record<string, string>)
     .demandCommand(1, "name a command; `kata-cvm --help` lists them")
     .strict()
     .wrap(Math.min(110, process.stdout.columns ?? 100))
     .exitProcess(false)
     .fail((message, error) => {
-      throw error ?? new UsageError(message);
+      throw error ?? new UsageError(explainUsage(own.words, message));
     });
-  for (const [group, commands] of Object.entries(commandTable)) {
-    parser = addGroup(parser, { group, commands, rest: own.rest, outcome });
+  for (const [name, group] of Object.entries(commandTable)) {
+    parser = addGroup(parser, { name, group, rest: own.rest, outcome });
   }
   await parser.parseAsync();
   return outcome.exitCode;
@@ -48,30 +52,36 @@ function ownWords(argv: readonly string[]): { words: readonly string[]; rest: re
 }
 
 interface GroupContext {
-  readonly group: string;
-  readonly commands: readonly Command[];
+  readonly name: string;
+  readonly group: CommandGroup;
   readonly rest: readonly string[];
   readonly outcome: Outcome;
 }
 
+type Parser = Argv<{ json: boolean }>;
+
 /** Commands of one word stand at the top; `measure snp` and the like below their first word. */
-function addGroup(parser: Argv<{ json: boolean }>, context: GroupContext): Argv<{ json: boolean }> {
-  const add = (to: Argv<{ json: boolean }>, command: Command, words: string): Argv<{ json: boolean }> =>
+function addGroup(parser: Parser, { name, group, rest, outcome }: GroupContext): Parser {
+  const add = (to: Parser, command: Command): Parser =>
     to.command(
-      words,
+      command.command.slice(name === "" ? 0 : name.length + 1),
       command.describe,
-      (builder) => builder.options(structuredClone(command.options) as Parameters<typeof builder.options>[0]),
+      (builder) => describeWords(builder, command),
       async (args) => {
-        context.outcome.exitCode = await runAndPrint(command, { ...args, rest: context.rest });
+        outcome.exitCode = await runAndPrint(command, { ...args, rest });
       },
     );
-  if (context.group === "") return context.commands.reduce((to, command) => add(to, command, command.command), parser);
-  return parser.command(context.group, `${context.group}: ${context.commands.length} commands`, (inner) =>
-    context.commands
-      .reduce(
-        (to, command) => add(to, command, command.command.slice(context.group.length + 1)),
-        inner as typeof parser,
-      )
-      .demandCommand(1, `name what to ${context.group}`),
+  if (name === "") return group.commands.reduce(add, parser);
+  return parser.command(name, group.describe, (inner) =>
+    group.commands.reduce(add, inner as Parser).demandCommand(1, `name one of the commands of ${name}`),
   );
+}
+
+function describeWords(builder: Parser, command: Command): Parser {
+  const positionals = positionalsOf(command).map(({ name }) => name);
+  const named = builder.usage(`${usageOf(command)}\n\n${command.describe}`);
+  return Object.entries(command.options).reduce((to, [name, option]) => {
+    const description = structuredClone(option) as Options & PositionalOptions;
+    return positionals.includes(name) ? to.positional(name, description) : to.option(name, description);
+  }, named);
 }
