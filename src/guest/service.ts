@@ -1,7 +1,6 @@
 // The agent API: each method finds its object and calls it; no rule of the protocol lives here but the
 // choice of the error for an unknown container, which differs by method (agent-protocol §6).
 
-import { readFileSync } from "node:fs";
 import { Unsupported } from "../lib/errors.ts";
 import { AgentService } from "../wire/gen/kata/agent.ts";
 import { Health } from "../wire/gen/kata/health.ts";
@@ -27,12 +26,11 @@ import type { Sandbox } from "./sandbox.ts";
 import { cgroupStats } from "./stats.ts";
 import { AgentFailure, failures } from "./status.ts";
 import { remountEphemeral } from "./storage/remount.ts";
+import { readTerminationLog } from "./termination-log.ts";
 
 const SIGKILL = 9;
 const LATE_REMOVAL_MS = 5000;
 const READ_MAX = 1024 * 1024;
-const DIAGNOSTIC_MAX = 4096;
-const TERMINATION_PATH = "io.kubernetes.container.terminationMessagePath";
 const SERVING = 1;
 
 type Methods = ServiceImpl<typeof AgentService>;
@@ -124,12 +122,7 @@ function containerMethods(sandbox: Sandbox): Partial<Methods> {
     GetDiagnosticData: ({ container_id: id, log_type: type }) => {
       if (type !== "termination_log")
         throw new AgentFailure("invalidArgument", `unsupported log type ${JSON.stringify(type.slice(0, 64))}`);
-      const { annotations, spec } = held(id);
-      const path = annotations[TERMINATION_PATH];
-      if (path === undefined) throw new AgentFailure("internal", "terminationMessagePath is not annotated");
-      const source = spec.mounts?.find((mount) => mount.destination === path)?.source;
-      if (source === undefined) throw new AgentFailure("internal", "termination message mount not found");
-      return { data: readFileSync(source).subarray(0, DIAGNOSTIC_MAX).toString("utf8") };
+      return { data: readTerminationLog(held(id)) };
     },
   };
 }

@@ -14,6 +14,8 @@ export interface ContainerFacts {
   readonly bundle: string;
   readonly role: SandboxRole["role"];
   readonly stdio: StdioPaths;
+  /** host file that gets what the container wrote to its copy, before its exit is told */
+  readonly terminationLog?: string | undefined;
 }
 
 export interface ContainerDeps {
@@ -23,6 +25,7 @@ export interface ContainerDeps {
   /** host pid that stands for every process of the pod: QEMU's */
   readonly pid: number;
   readonly emit: (event: PodEvent) => void;
+  readonly writeTerminationLog: (hostPath: string, message: Uint8Array) => Promise<void>;
   /** aborted once the pod's end has begun */
   readonly podEnds: AbortSignal;
 }
@@ -33,6 +36,8 @@ interface Exec {
 }
 
 const signalKill = 9;
+/** how long the message of a container that ended may take; nobody waits longer for its exit */
+const messageLimitMs = 1000;
 /** how long execs get to end by themselves after the container's first process did */
 const execGraceMs = 300;
 /** how long an exit waits to learn whether memory ran out: an emulated guest under load takes its time */
@@ -231,6 +236,7 @@ export class Container {
 
   async #beforeInitExit(status: number): Promise<void> {
     await this.#finishExecs();
+    await this.#fetchTerminationLog();
     if (status !== exitOfLostProcess || this.#killRequested || this.#oomTold) return;
     // the guest's notice may still be on its way; its counter is there already
     try {
@@ -241,6 +247,21 @@ export class Container {
       if (this.#finalStats.memory.oomKills > 0) this.noteOom();
     } catch (error) {
       this.#deps.logger.debug("no statistics at exit", { container: this.facts.id, error: errorText(error) });
+    }
+  }
+
+  /** The kubelet reads the file once it hears of the exit. What cannot be had is no reason to keep that from it. */
+  async #fetchTerminationLog(): Promise<void> {
+    const { id, terminationLog } = this.facts;
+    if (terminationLog === undefined || !this.init.started) return;
+    const { guest, logger, writeTerminationLog } = this.#deps;
+    const fetched = this.#ask(guest.control.terminationLog(id)).then(async (message) => {
+      if (message.length > 0) await writeTerminationLog(terminationLog, message);
+    });
+    try {
+      await withDeadline(fetched, { operation: "fetching the termination message", timeoutMs: messageLimitMs });
+    } catch (error) {
+      logger.debug("no termination message", { container: id, error: errorText(error) });
     }
   }
 

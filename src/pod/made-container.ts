@@ -11,7 +11,7 @@ import { readLimits } from "../plan/limits.ts";
 import { containerDisks, translateContainer } from "../translate/container.ts";
 import { type CopyIn, hostSources } from "../translate/mounts.ts";
 import type { VolumeDisk } from "../translate/volume-disks.ts";
-import { Container } from "./container.ts";
+import { Container, type ContainerFacts } from "./container.ts";
 import type { LayerDisks } from "./disks.ts";
 import type { PodSize } from "./pod-size.ts";
 import type { LaunchedPod, LayerFile, PodPorts, RootfsMount, StdioPaths } from "./ports.ts";
@@ -104,7 +104,7 @@ export async function makeContainer(
   const { storages, sandboxPidns } = plan;
   await raceLasting(guest.createContainer({ containerId, spec: plan.spec, storages, sandboxPidns }), guest.gone);
   undo.defer("remove it from the guest", () => removeFromGuest(containerId, guest, pod.logger));
-  const container = containerOf(request, living, pod);
+  const container = containerOf({ ...request, terminationLog: plan.terminationLog }, living, pod);
   container.init.attachStdio(stdio);
   signal?.throwIfAborted();
   pod.admit({ container, layers: paths, followed });
@@ -136,15 +136,17 @@ function isKept({ readonly, newBytes }: VolumeDisk): boolean {
   return !readonly && newBytes === undefined;
 }
 
-function containerOf({ id, bundle, role, stdio }: CreateRequest, living: LivingPod, pod: MakingPod): Container {
+function containerOf(facts: ContainerFacts, living: LivingPod, pod: MakingPod): Container {
+  const { id, bundle, role, stdio, terminationLog } = facts;
   return new Container(
-    { id, bundle, role, stdio },
+    { id, bundle, role, stdio, terminationLog },
     {
       logger: pod.logger,
       now: () => pod.ports.now(),
       guest: living.guest,
       pid: living.vm.pid,
       emit: (event) => pod.ports.emit(event),
+      writeTerminationLog: (path, message) => pod.ports.writeTerminationLog(path, message),
       podEnds: pod.ends,
     },
   );

@@ -197,6 +197,8 @@ export interface GuestControl {
   killAll(containerId: string): Promise<void>;
   /** waits for that many new CPUs and brings them online, and all new memory */
   bringOnline(newCpus: number): Promise<void>;
+  /** what the container wrote into its copy of the kubelet's file, cut to what the kubelet takes */
+  terminationLog(containerId: string): Promise<Uint8Array>;
   /** waits for the next container that ran out of memory */
   nextOom(): Promise<string>;
 }
@@ -247,6 +249,8 @@ export interface PodPorts {
   probeSources(paths: readonly string[]): Promise<ReadonlyMap<string, SourceFacts>>;
   /** calls `onChange` after each time the kubelet replaced the volume's content; until disposed of */
   followVolume(hostPath: string, onChange: () => Promise<void>): Disposable;
+  /** into an existing, regular file of the kubelet's */
+  writeTerminationLog(hostPath: string, message: Uint8Array): Promise<void>;
   /** an empty, sparse file for a disk; gone with the pod */
   makeDiskFile(path: string, bytes: number): Promise<void>;
   /** lets host files and directories appear in the guest's share */

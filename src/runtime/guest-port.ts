@@ -23,6 +23,9 @@ export interface GuestLimits {
 const verityFeature = "kata-cvm-layers";
 const userNamespaceFeature = "kata-cvm-user-namespaces";
 const signalKill = 9;
+/** of a container's message about its end the kubelet takes this much */
+const messageBytes = 4096;
+const messageLimit = { timeoutMs: 1000 };
 
 export async function readGuestFeatures(rpc: AgentRpc, timeoutMs: number): Promise<GuestFeatures> {
   const { agent_details } = await rpc.GetGuestDetails({ mem_block_size: true, mem_hotplug_probe: true }, { timeoutMs });
@@ -93,6 +96,10 @@ function guestControl(rpc: AgentRpc, call: { timeoutMs: number }): GuestControl 
       void (await rpc.SignalProcess({ container_id, exec_id: "", signal: signalKill }, call)),
     bringOnline: async (newCpus) => {
       await rpc.OnlineCPUMem({ wait: true, nb_cpus: newCpus, cpu_only: false }, call);
+    },
+    terminationLog: async (container_id) => {
+      const { data } = await rpc.GetDiagnosticData({ log_type: "termination_log", container_id }, messageLimit);
+      return Buffer.from(data).subarray(-messageBytes);
     },
     nextOom: async () => (await rpc.GetOOMEvent({})).container_id,
   };

@@ -12,6 +12,7 @@ import { type LayerImage, prepareRootfs, privateLayer } from "../host/layers.ts"
 import { parseStartTime } from "../host/process.ts";
 import { podRunDir } from "../host/run-dir.ts";
 import { addToShare, removeFromShare } from "../host/share.ts";
+import { writeTerminationLog } from "../host/termination-log.ts";
 import { makeDiskFile } from "../host/volume-disk.ts";
 import { followVolume, probeVolumeSources } from "../host/volumes.ts";
 import { CleanupStack } from "../lib/cleanup-stack.ts";
@@ -159,6 +160,10 @@ export class PodHost implements PodPorts {
 
   followVolume(hostPath: string, onChange: () => Promise<void>): Disposable {
     return followVolume(hostPath, { onChange, logger: this.#options.logger });
+  }
+
+  writeTerminationLog(hostPath: string, message: Uint8Array): Promise<void> {
+    return writeTerminationLog(hostPath, message);
   }
 
   emit(event: PodEvent): void {

@@ -13,6 +13,7 @@ import {
 } from "./mounts.ts";
 import { type GuestFeatures, joinsSandboxPids, translateSpec } from "./spec.ts";
 import { type GuestLayer, type GuestStorage, translateRootfs } from "./storages.ts";
+import { copiedTerminationLog, nameTerminationLog } from "./termination-log.ts";
 import { refuseMappings, translateUserNamespace } from "./user-namespace.ts";
 import type { DiskAddress, VolumeDisk } from "./volume-disks.ts";
 
@@ -36,6 +37,8 @@ export interface ContainerPlan {
   readonly copies: readonly CopyIn[];
   readonly shares: readonly HostShare[];
   readonly sandboxPidns: boolean;
+  /** host file that gets what the container wrote to its copy */
+  readonly terminationLog?: string;
 }
 
 const noSource: SourceFacts = { kind: "missing", mode: 0, submounts: [] };
@@ -51,12 +54,16 @@ export function translateContainer(input: ContainerInput): ContainerPlan {
     sourceFacts: (path) => sources.get(path) ?? noSource,
   });
   const netns = role === "container" ? undefined : networkNamespacePath(spec);
+  const log = copiedTerminationLog(spec, copies);
+  // policies of other agents count the annotations
+  const named = log === undefined || !guest.verityLayers ? spec : nameTerminationLog(spec, log);
   return {
-    spec: translateSpec(spec, { containerId, bundle, role, mounts, guest, ...(netns === undefined ? {} : { netns }) }),
+    spec: translateSpec(named, { containerId, bundle, role, mounts, guest, ...(netns === undefined ? {} : { netns }) }),
     storages: [...translateRootfs(containerId, input.layers, guest), ...storages],
     copies,
     shares,
     sandboxPidns: role === "container" && joinsSandboxPids(spec),
+    ...(log === undefined ? {} : { terminationLog: log.hostPath }),
   };
 }
 

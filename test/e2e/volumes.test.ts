@@ -16,6 +16,8 @@ import {
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { mustSucceed } from "../lab/command.ts";
+import { handlerConfigPath } from "../lab/containerd-config.ts";
+import { BROKEN_HANDLER, classConfig } from "../lab/handlers.ts";
 import { type Pod, SLEEP } from "../support/cri.ts";
 import { assertNothingLeft, BOOT_LIMIT_MS, IS_OURS, sharedLab, usePods } from "../support/e2e.ts";
 
@@ -144,6 +146,8 @@ describe("Volumes", function () {
     rmSync(join(config, "..v1"), { recursive: true });
     await until("the update", async () => (await shell(one, "cat /config/key")) === "second");
     assert.equal(await shell(one, "cat /config/more"), "new");
+    const names = async () => (await shell(one, "ls -A /config")).split("\n").sort();
+    if (IS_OURS) assert.deepEqual(await names(), ["..data", "..v2", "key", "more"]);
   });
 
   it("a secret keeps its modes", async () => {
@@ -326,6 +330,37 @@ describe("Volumes that are disks", function () {
     assert.ok(!existsSync(join(empty, "disk.img")));
     await inLab("rm -rf /run/kata-containers");
     await kubelet.remove();
+    await assertNothingLeft(e2e);
+  });
+});
+
+(IS_OURS ? describe : describe.skip)("Volumes that are copied", function () {
+  this.timeout(300_000);
+  const e2e = usePods({ handler: BROKEN_HANDLER });
+  let kubelet: KubeletPod;
+
+  before(() => {
+    kubelet = new KubeletPod(join(e2e.cri.lab.folder, "kubelet/pods/volumes-3"));
+    const text = classConfig("kata-cvm-fast", { volumes: { host_paths: "copy" } });
+    writeFileSync(handlerConfigPath(e2e.cri.lab.folder, { name: BROKEN_HANDLER }), text);
+  });
+  after(() => kubelet.remove());
+
+  it("give the host one thing back: a container's termination message, by the time its exit is told", async () => {
+    const file = join(kubelet.folder, "containers/web/0a1b2c3d");
+    mkdirSync(join(file, ".."), { recursive: true });
+    writeFileSync(file, "");
+    const pod = await e2e.cri.runPod();
+    const container = await e2e.cri.start(pod, {
+      command: ["sh", "-c", "echo -n out of luck > /dev/termination-log; exit 3"],
+      more: { mounts: [{ container_path: "/dev/termination-log", host_path: file }] },
+    });
+    assert.equal((await e2e.cri.exited(container)).exitCode, 3);
+    assert.equal(readFileSync(file, "utf8"), "out of luck");
+  });
+
+  it("nothing is left", async () => {
+    await e2e.cri.cleanUp();
     await assertNothingLeft(e2e);
   });
 });

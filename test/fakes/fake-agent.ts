@@ -48,6 +48,8 @@ export class FakeAgent implements AsyncDisposable {
   /** consulted before a method runs; throws to refuse */
   readonly before = new Map<MethodName, () => void>();
   servingStatus = 1;
+  /** what every container leaves the kubelet */
+  terminationMessage = "";
   /** what the agent can beyond the common protocol */
   extraFeatures: readonly string[] = [];
   sandboxId: string | null = null;
@@ -217,6 +219,11 @@ export class FakeAgent implements AsyncDisposable {
       ResumeContainer: ({ container_id }) => {
         this.#known(container_id, invalidArgument, "invalid container id");
         return {};
+      },
+      GetDiagnosticData: ({ container_id, log_type }) => {
+        this.#known(container_id, invalidArgument, "invalid container id");
+        if (log_type !== "termination_log") throw new AgentRefusal(invalidArgument, "log type");
+        return { data: this.terminationMessage };
       },
       GetOOMEvent: async () => ({ container_id: await this.#nextOom() }),
       SignalProcess: ({ container_id, exec_id, signal }) => {

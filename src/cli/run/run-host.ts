@@ -72,6 +72,9 @@ export class RunHost implements PodPorts {
 
   followVolume: PodPorts["followVolume"] = (path, onChange) => this.host.followVolume(path, onChange);
 
+  writeTerminationLog: PodPorts["writeTerminationLog"] = (path, message) =>
+    this.host.writeTerminationLog(path, message);
+
   emit(event: PodEvent): void {
     this.host.emit(event);
   }

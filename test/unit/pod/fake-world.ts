@@ -114,6 +114,8 @@ export class FakeWorld implements PodPorts {
   beforeReclaim: () => Promise<void> = async () => undefined;
   failLaunch: Error | null = null;
   failUpdate: Error | null = null;
+  /** what every container leaves */
+  terminationMessage = "";
   /** streams that were opened and not closed */
   openStreams = 0;
   plugged = new Set<string>();
@@ -179,6 +181,10 @@ export class FakeWorld implements PodPorts {
     this.log.push(`follow ${hostPath}`);
     this.changed.set(hostPath, onChange);
     return { [Symbol.dispose]: () => void this.log.push(`unfollow ${hostPath}`) };
+  }
+
+  async writeTerminationLog(hostPath: string, message: Uint8Array): Promise<void> {
+    this.log.push(`write ${hostPath}: ${Buffer.from(message)}`);
   }
 
   sized(size: VmSize): void {
@@ -312,6 +318,7 @@ export class FakeWorld implements PodPorts {
         resume: async () => undefined,
         killAll: async (id) => void this.log.push(`kill all ${id}`),
         bringOnline: async () => undefined,
+        terminationLog: async () => Buffer.from(this.terminationMessage),
         nextOom: () => new Promise(() => undefined),
       },
     };

@@ -172,6 +172,15 @@ describe("a pod over the agent's protocol", () => {
     assert.equal(both.world.eventNames().filter((name) => name === "oom app").length, 1);
   });
 
+  it("fetches a container's message for the kubelet, and no more of it than the kubelet takes", async () => {
+    await using both = await running();
+    const control = both.world.pod.launched?.guest.control;
+    both.agent.terminationMessage = "out of luck";
+    assert.equal(Buffer.from((await control?.terminationLog("app")) ?? []).toString(), "out of luck");
+    both.agent.terminationMessage = `${"x".repeat(1 << 20)}end`;
+    assert.equal(Buffer.from((await control?.terminationLog("app")) ?? []).toString(), `${"x".repeat(4093)}end`);
+  });
+
   it("asks a guest without our layers for no dm-verity and no pids limit", async () => {
     await using both = await booted([]);
     await both.world.pod.create(both.world.request("pod1", "sandbox"));
