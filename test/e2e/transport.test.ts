@@ -59,7 +59,7 @@ const expected = (process.env["E2E_EXPECT"] ?? "").split(",");
     // version 2 has the one line 0::PATH, version 1 one for each controller
     const wanted = groups.length === 1 ? groups : groups.filter((line) => /:(memory|pids):/.test(line));
     assert.ok(wanted.length > 0, groups.join("\n"));
-    for (const line of wanted) assert.ok(line.endsWith(`:/lab/${pod.id}`), groups.join("\n"));
+    for (const line of wanted) assert.ok(line.endsWith(`/lab/${pod.id}`), groups.join("\n"));
   });
 
   it("leaves nothing behind", async () => {
