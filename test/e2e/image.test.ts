@@ -120,7 +120,8 @@ describe("the guest image", function () {
   function machine(root: string): string[] {
     return [
       ...["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio"],
-      ...["-machine", "q35,accel=tcg,smm=off,vmport=off", "-cpu", "max,-erms,-fsrm,-la57", "-smp", "2", "-m", "1024M"],
+      ...["-accel", "tcg,thread=single", "-machine", "q35,smm=off,vmport=off"],
+      ...["-cpu", "max,-erms,-fsrm,-la57", "-smp", "2", "-m", "1024M"],
       ...disk("root", root, true),
       ...disk("verity", join(image, "root.verity"), true),
     ];

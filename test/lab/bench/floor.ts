@@ -27,18 +27,10 @@ export async function benchFloor(folder: string): Promise<Run[]> {
   const kernel = join(imageFolder(), "vmlinuz");
   if (!existsSync(kernel)) throw new Error(`no ${kernel}: run npm run image`);
   const initrd = floorInitrd(join(folder, "floor"));
-  const accelerator = process.env["E2E_KVM"] === "works" ? ["kvm", "host"] : ["tcg", "max"];
+  const [accelerator, cpu] =
+    process.env["E2E_KVM"] === "works" ? (["kvm", "host"] as const) : (["tcg,thread=single", "max"] as const);
   const boot = (file: string, firmware: readonly string[]) => async () => {
-    const machine = [
-      "-machine",
-      `q35,accel=${accelerator[0]}`,
-      "-cpu",
-      accelerator[1] ?? "max",
-      "-m",
-      "2048",
-      "-smp",
-      "2",
-    ];
+    const machine = ["-machine", "q35", "-accel", accelerator, "-cpu", cpu, "-m", "2048", "-smp", "2"];
     const quiet = ["-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio", "-no-reboot"];
     const guest = ["-kernel", file, "-initrd", initrd, "-append", "console=ttyS0 quiet panic=-1"];
     const { stdout } = await mustSucceed(
