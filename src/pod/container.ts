@@ -224,6 +224,8 @@ export class Container {
         logger: logger.child({ container: containerId }),
         now,
         guestGone: guest.gone,
+        // our own agent, the only one with verity layers, has no policy that could deny it
+        emptyMayBeDenial: !guest.features.verityLayers,
         onExit: (process, exit) => {
           if (process.started) emit({ kind: "exit", containerId, execId, pid: this.pid, exit });
         },

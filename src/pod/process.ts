@@ -12,6 +12,8 @@ import type { ByteSink, GuestProcess, ProcessExit, ProcessStdio, StdioPaths } fr
 export const exitOfLostProcess = 137;
 /** how long output may stay open after SIGKILL before the exit is asked for all the same */
 const killGraceMs = 2000;
+/** between two reads of output that seems to have ended while its process has not */
+const denialPauseMs = 100;
 
 export interface ProcessFacts {
   readonly containerId: string;
@@ -27,6 +29,8 @@ export interface ProcessDeps {
   readonly guestGone: Promise<never>;
   /** once aborted, somebody else decides the exit: what the guest says of it comes too early */
   readonly overruled?: AbortSignal;
+  /** an empty answer need not be the end: the agent's policy may deny reading (agent-protocol §4.12) */
+  readonly emptyMayBeDenial?: boolean;
   /** runs to its end before the exit is told: what must be known or told first */
   readonly beforeExit?: (status: number) => Promise<void>;
   /** called once, before anyone who waits hears of it */
@@ -35,6 +39,13 @@ export interface ProcessDeps {
 
 /** Hears what the process writes; it cannot hold the process back, nor take anything from its client. */
 type OutputListener = (stream: "stdout" | "stderr", bytes: Uint8Array) => void;
+
+interface OutputStream {
+  readonly name: "stdout" | "stderr";
+  readonly read: () => Promise<Uint8Array>;
+  /** null once nobody takes it */
+  sink: ByteSink | null;
+}
 
 export class ContainerProcess {
   readonly facts: ProcessFacts;
@@ -155,13 +166,13 @@ export class ContainerProcess {
   }
 
   async #supervise(guest: GuestProcess): Promise<void> {
-    const stopInput = new AbortController();
+    const over = new AbortController();
     try {
       const killed = new Promise<void>((resolve) => {
         this.#killed = resolve;
       });
-      void this.#pumpInput(guest, stopInput.signal);
-      const output = this.#pumpOutput(guest);
+      void this.#pumpInput(guest, over.signal);
+      const output = this.#pumpOutput(guest, over.signal);
       const unheard = this.#stdio === null || (this.#stdio.stdout === null && this.#stdio.stderr === null);
       if (!unheard) await raceLasting(Promise.race([output, killed]), this.#deps.guestGone);
       const status = await raceLasting(guest.wait(), this.#deps.guestGone);
@@ -176,35 +187,48 @@ export class ContainerProcess {
       });
       if (isLost && !this.#isOverruled) await this.finish(exitOfLostProcess);
     } finally {
-      stopInput.abort();
+      over.abort();
     }
   }
 
-  async #pumpOutput(guest: GuestProcess): Promise<void> {
+  async #pumpOutput(guest: GuestProcess, over: AbortSignal): Promise<void> {
     const { stdout = null, stderr = null } = this.#stdio ?? {};
-    const pumps = [this.#drain("stdout", () => guest.readStdout(), stdout)];
+    const streams: OutputStream[] = [{ name: "stdout", read: () => guest.readStdout(), sink: stdout }];
     // a terminal has one stream; reading the other would take bytes from it
-    if (!this.facts.stdioPaths.terminal) pumps.push(this.#drain("stderr", () => guest.readStderr(), stderr));
-    await Promise.all(pumps);
+    if (!this.facts.stdioPaths.terminal) {
+      streams.push({ name: "stderr", read: () => guest.readStderr(), sink: stderr });
+    }
+    const pump = async (stream: OutputStream) => {
+      const isEnd = await this.#drain(stream);
+      if (isEnd && this.#deps.emptyMayBeDenial) void this.#drainOn(stream, over);
+    };
+    await Promise.all(streams.map(pump));
   }
 
-  /** A reader that went away must not stop the process: its output is then thrown away. */
-  async #drain(stream: "stdout" | "stderr", read: () => Promise<Uint8Array>, to: ByteSink | null): Promise<void> {
-    let sink = to;
+  /** Unread, a pipe whose output is denied would fill, and its process stand still. */
+  async #drainOn(stream: OutputStream, over: AbortSignal): Promise<void> {
+    do await pauseUnref(denialPauseMs);
+    while (!over.aborted && (await this.#drain(stream)));
+  }
+
+  /** Until an empty answer, or false. A reader that went away must not stop the process: its output is thrown away. */
+  async #drain(stream: OutputStream): Promise<boolean> {
     try {
-      for (let bytes = await read(); bytes.length > 0; bytes = await read()) {
-        for (const listener of this.#listeners) listener(stream, bytes);
-        if (sink === null) continue;
+      for (let bytes = await stream.read(); bytes.length > 0; bytes = await stream.read()) {
+        for (const listener of this.#listeners) listener(stream.name, bytes);
+        if (stream.sink === null) continue;
         try {
-          await sink.write(bytes);
+          await stream.sink.write(bytes);
         } catch (error) {
           this.#deps.logger.warn("nobody takes the output", { exec: this.facts.execId, error: errorText(error) });
-          sink = null;
+          stream.sink = null;
         }
       }
+      return true;
     } catch (error) {
       // the guest's end is gone: so is the output, and the exit says why
       this.#deps.logger.debug("reading output ended", { exec: this.facts.execId, error: errorText(error) });
+      return false;
     }
   }
 

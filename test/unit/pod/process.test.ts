@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { setImmediate as turn } from "node:timers/promises";
+import { setTimeout as pause, setImmediate as turn } from "node:timers/promises";
 import { AgentLost, RemoteError } from "../../../src/lib/errors.ts";
 import { silentLogger } from "../../../src/lib/logger.ts";
 import type { ByteSink, ProcessExit, ProcessStdio } from "../../../src/pod/ports.ts";
@@ -107,6 +107,36 @@ describe("a process", () => {
     guest.readStderr = () => assert.fail("stderr of a terminal was read");
     process.supervise(guest);
     guest.end(0);
+    await process.wait();
+  });
+
+  it("goes on being read where an agent's policy may deny its output, which looks like an end, until it has ended", async () => {
+    const { process, guest } = setUp({}, { emptyMayBeDenial: true });
+    let denied = 0;
+    guest.readStdout = async () => {
+      denied += 1;
+      return new Uint8Array();
+    };
+    process.supervise(guest);
+    while (denied < 3) await turn();
+    guest.exit.resolve(5);
+    assert.equal((await process.wait()).status, 5);
+    const reads = denied;
+    await pause(250);
+    assert.ok(denied <= reads + 1, `${denied - reads} reads after its end`);
+  });
+
+  it("is read to its end and no further where an empty answer means that", async () => {
+    const { process, guest } = setUp();
+    let reads = 0;
+    guest.readStdout = async () => {
+      reads += 1;
+      return new Uint8Array();
+    };
+    process.supervise(guest);
+    await pause(250);
+    assert.equal(reads, 1);
+    guest.exit.resolve(0);
     await process.wait();
   });
 
