@@ -9,7 +9,7 @@ import { errorText } from "../lib/errors.ts";
 import { createLogger, type Logger } from "../lib/logger.ts";
 import { serveConnection } from "../wire/ttrpc/server.ts";
 import { LISTENING_MARK } from "./boot-times.ts";
-import { execDoor, refusePolicy } from "./host-doors.ts";
+import { hostDoor, refusePolicy } from "./host-doors.ts";
 import { type AgentOptions, type ListenAddress, parseOptions } from "./options.ts";
 import { servePortForward } from "./port-forward.ts";
 import { runCommand } from "./run-command.ts";
@@ -35,7 +35,7 @@ async function main(): Promise<void> {
   const sandbox = new Sandbox(tools, { hotplugLimitMs: options.hotplugLimitMs, log });
   const services = agentServices(sandbox, {
     endOfSandbox: () => endGuest(options, log),
-    execDoor: execDoor(options.exec),
+    execDoor: hostDoor(options.exec),
   });
   const serve = (stream: Duplex) => {
     serveConnection(stream, services, {
@@ -48,7 +48,7 @@ async function main(): Promise<void> {
     });
   };
   await listen(options.listen, serve);
-  if (options.listen.kind === "vsock" && options.portForward) await servePortForward(log);
+  if (options.listen.kind === "vsock") await servePortForward(log, hostDoor(options.portForward));
   performance.mark(LISTENING_MARK);
   log.info("listening", {
     address: describe(options.listen),

@@ -18,19 +18,24 @@ export function refusePolicy(path = POLICY): void {
   );
 }
 
-/** Throws where the host may start no exec. */
-export type ExecDoor = () => Promise<void>;
+/** Whether the host may come in this way. */
+export type HostDoor = () => Promise<boolean>;
 
-/** Open without a TEE, and where the measured command line opens it; the CPU is asked at the first exec, and once. */
-export function execDoor(isOpened: boolean, run?: Run): ExecDoor {
+/** Open without a TEE, and where the measured command line opens it; the CPU is asked at the first use, and once. */
+export function hostDoor(isOpened: boolean, run?: Run): HostDoor {
   const known: { isConfidential?: boolean } = {};
   return async () => {
-    if (isOpened) return;
+    if (isOpened) return true;
     known.isConfidential ??= await isConfidential(run);
-    if (!known.isConfidential) return;
-    throw new AgentFailure(
-      "permissionDenied",
-      "ExecProcessRequest is blocked by policy: the guest is confidential, and its measured command line lacks the word agent.exec",
-    );
+    return !known.isConfidential;
   };
+}
+
+/** Throws where the host may start no exec. */
+export async function requireExec(door: HostDoor): Promise<void> {
+  if (await door()) return;
+  throw new AgentFailure(
+    "permissionDenied",
+    "ExecProcessRequest is blocked by policy: the guest is confidential, and its measured command line lacks the word agent.exec",
+  );
 }

@@ -1,7 +1,6 @@
 // How the agent is told to run: its own arguments (tests), else the kernel command line, whose words
 // are part of the launch measurement (agent-protocol §5.1).
 import { InvalidConfig } from "../lib/errors.ts";
-import { mayForwardPorts } from "./port-forward.ts";
 
 export type ListenAddress =
   | { readonly kind: "vsock"; readonly port: number }
@@ -14,8 +13,8 @@ export interface AgentOptions {
   readonly cgroupManager: "cgroupfs" | "disabled";
   /** what DestroySandbox ends with */
   readonly afterDestroy: "poweroff" | "exit";
+  /** the command line opens these doors, whatever the guest runs on */
   readonly portForward: boolean;
-  /** the command line opens exec, whatever the guest runs on */
   readonly exec: boolean;
 }
 
@@ -53,7 +52,7 @@ export function parseOptions(argv: readonly string[], kernelCommandLine: string)
     logLevel: levels[words.get("agent.log") ?? "info"] ?? "info",
     hotplugLimitMs: (seconds > 0 ? seconds : DEFAULT_HOTPLUG_SECONDS) * 1000,
     cgroupManager: own.get("--cgroup-manager") === "disabled" ? "disabled" : "cgroupfs",
-    portForward: mayForwardPorts(kernelCommandLine),
+    portForward: words.has("agent.port_forward"),
     exec: words.has("agent.exec"),
     afterDestroy: own.get("--after-destroy") === "exit" ? "exit" : "poweroff",
   };

@@ -1,34 +1,29 @@
 // Lets the host reach servers on the guest's localhost, for `crictl port-forward`: a line
-// `CONNECT port`, answered `OK`, then the bytes of the connection. The guest of a TEE does not offer it
+// `CONNECT port`, answered `OK`, then the bytes of the connection. The guest of a TEE refuses it
 // unless its measured command line says so: localhost is where servers expect friends.
-import { existsSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { type Duplex, pipeline } from "node:stream";
 import type { Logger } from "../lib/logger.ts";
+import type { HostDoor } from "./host-doors.ts";
 import { listenVsock } from "./sys/vsock-listener.ts";
 
 export const PORT_FORWARD_PORT = 1031;
 const LINE_LIMIT = 32;
 const CONNECT_LIMIT_MS = 5000;
 
-export function mayForwardPorts(kernelCommandLine: string): boolean {
-  const inTee = existsSync("/dev/sev-guest") || existsSync("/dev/tdx_guest");
-  return !inTee || kernelCommandLine.split(/\s+/).includes("agent.port_forward");
-}
-
-export async function servePortForward(log: Logger): Promise<void> {
+export async function servePortForward(log: Logger, door: HostDoor): Promise<void> {
   await listenVsock(PORT_FORWARD_PORT, (host) => {
     host.on("error", () => host.destroy());
-    serveOne(host).catch((error: unknown) => {
+    serveOne(host, door).catch((error: unknown) => {
       log.debug("port-forward failed", { error: String(error) });
       host.destroy();
     });
   });
 }
 
-async function serveOne(host: Duplex): Promise<void> {
+async function serveOne(host: Duplex, door: HostDoor): Promise<void> {
   const port = await readPort(host);
-  const server = (await tryConnect("127.0.0.1", port)) ?? (await tryConnect("::1", port));
+  const server = (await door()) ? ((await tryConnect("127.0.0.1", port)) ?? (await tryConnect("::1", port))) : null;
   if (server === null) {
     host.end("REFUSED\n");
     return;

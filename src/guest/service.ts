@@ -17,7 +17,7 @@ import {
   setClock,
   volumeStats,
 } from "./guest-facts.ts";
-import type { ExecDoor } from "./host-doors.ts";
+import { type HostDoor, requireExec } from "./host-doors.ts";
 import { bringOnline, loadMemoryDriver } from "./hotplug.ts";
 import { requireId } from "./ids.ts";
 import { applyInterface, bringUpLoopback, describeInterfaces } from "./network/links.ts";
@@ -38,7 +38,7 @@ type Methods = ServiceImpl<typeof AgentService>;
 export interface ServiceRules {
   /** what happens after DestroySandbox was answered */
   readonly endOfSandbox: () => void;
-  readonly execDoor: ExecDoor;
+  readonly execDoor: HostDoor;
 }
 
 export function agentServices(sandbox: Sandbox, { endOfSandbox, execDoor }: ServiceRules): BoundService[] {
@@ -127,13 +127,13 @@ function containerMethods(sandbox: Sandbox): Partial<Methods> {
   };
 }
 
-function processMethods(sandbox: Sandbox, execDoor: ExecDoor): Partial<Methods> {
+function processMethods(sandbox: Sandbox, execDoor: HostDoor): Partial<Methods> {
   const owner = (id: string) => sandbox.container(id, failures.unknownContainerOfProcess);
   return {
     ExecProcess: async ({ container_id: id, exec_id: execId, process }, call) => {
       const container = sandbox.container(id);
       requireId("exec", execId);
-      await execDoor();
+      await requireExec(execDoor);
       if (process === undefined) throw new AgentFailure("internal", "EINVAL: process is missing");
       await container.exec(execId, process);
       // the host has heard of a timeout: it will not read, wait for or end what it believes never ran

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Run } from "../../../src/guest/confidential.ts";
-import { execDoor, refusePolicy } from "../../../src/guest/host-doors.ts";
+import { hostDoor, refusePolicy, requireExec } from "../../../src/guest/host-doors.ts";
 import { statusOf } from "../../../src/guest/status.ts";
 import { HostCommandFailed } from "../../../src/lib/errors.ts";
 import { StatusCode } from "../../../src/wire/ttrpc/status.ts";
@@ -24,23 +24,25 @@ describe("an agent that enforces no policy", () => {
   });
 });
 
-describe("exec", () => {
-  it("is denied in a confidential guest, in the protocol's words", async () => {
-    const denied = await execDoor(false, inTee)().catch(statusOf);
+describe("a door for the host", () => {
+  it("is shut in a confidential guest; exec is denied there in the protocol's words", async () => {
+    assert.equal(await hostDoor(false, inTee)(), false);
+    const denied = await requireExec(hostDoor(false, inTee)).catch(statusOf);
     assert.equal(denied?.code, StatusCode.permissionDenied);
     assert.match(denied?.message ?? "", /^ExecProcessRequest is blocked by policy.*agent\.exec/);
   });
 
   it("is open there when the command line says so, and where there is no TEE", async () => {
-    await execDoor(true, inTee)();
-    await execDoor(false, withoutTee)();
+    assert.equal(await hostDoor(true, inTee)(), true);
+    assert.equal(await hostDoor(false, withoutTee)(), true);
+    await requireExec(hostDoor(false, withoutTee));
   });
 
   it("stays shut while nobody can tell, and is asked for again", async () => {
     const answers: Run[] = [() => Promise.reject(new Error("too busy")), withoutTee];
-    const door = execDoor(false, (...call) => (answers.shift() ?? inTee)(...call));
+    const door = hostDoor(false, (...call) => (answers.shift() ?? inTee)(...call));
     await assert.rejects(door(), /too busy/);
-    await door();
-    await door();
+    assert.equal(await door(), true);
+    assert.equal(await door(), true);
   });
 });

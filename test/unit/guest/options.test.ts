@@ -20,12 +20,14 @@ describe("the guest agent's options", () => {
     );
   });
 
-  it("open exec by one whole word of the command line, and by nothing that only holds it", () => {
-    const opened = (line: string) => parseOptions([], line).exec;
-    assert.deepEqual(
-      [opened("quiet agent.exec"), opened("quiet"), opened("x.agent.exec agent.execs")],
-      [true, false, false],
-    );
+  it("open exec and port-forward by one whole word of the command line each, and by nothing that only holds it", () => {
+    const opened = (line: string) => {
+      const { exec, portForward } = parseOptions([], line);
+      return [exec, portForward];
+    };
+    assert.deepEqual(opened("quiet agent.exec"), [true, false]);
+    assert.deepEqual(opened("agent.port_forward quiet"), [false, true]);
+    assert.deepEqual(opened("x.agent.exec agent.execs agent.port_forward=1"), [false, false]);
   });
 
   it("keep the default for a time limit of zero or one that is no number", () => {
