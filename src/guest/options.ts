@@ -52,8 +52,8 @@ export function parseOptions(argv: readonly string[], kernelCommandLine: string)
     logLevel: levels[words.get("agent.log") ?? "info"] ?? "info",
     hotplugLimitMs: (seconds > 0 ? seconds : DEFAULT_HOTPLUG_SECONDS) * 1000,
     cgroupManager: own.get("--cgroup-manager") === "disabled" ? "disabled" : "cgroupfs",
-    portForward: words.has("agent.port_forward"),
-    exec: words.has("agent.exec"),
+    portForward: words.get("agent.port_forward") === "",
+    exec: words.get("agent.exec") === "",
     afterDestroy: own.get("--after-destroy") === "exit" ? "exit" : "poweroff",
   };
 }
