@@ -19,6 +19,7 @@ export interface DevicePlan {
 }
 
 export const scsiController = "scsi0";
+export const vsockId = "vsock0";
 
 type Unplaced = HotDevice extends infer D ? (D extends { bus: string } ? Omit<D, "bus"> : never) : never;
 
@@ -138,8 +139,8 @@ function cidOf(podId: string): number {
 }
 
 function vsockDevice(vsock: VsockPlan, runFiles: RunFiles): Unplaced {
-  if (vsock.transport === "vhost") return { kind: "vhost-vsock", id: "vsock0", cid: vsock.cid };
-  return { kind: "vhost-user-vsock", id: "vsock0", socket: vhostUserSocket(runFiles) };
+  if (vsock.transport === "vhost") return { kind: "vhost-vsock", id: vsockId, cid: vsock.cid };
+  return { kind: "vhost-user-vsock", id: vsockId, socket: vhostUserSocket(runFiles) };
 }
 
 function planHelpers(config: RuntimeConfig, runFiles: RunFiles, vsock: VsockPlan): HelperPlan[] {

@@ -16,6 +16,7 @@ import { dialUntilAnswered } from "./dial.ts";
 import { type DiskAddress, type DiskRequest, Disks } from "./disks.ts";
 import { explainExit, explainSilence } from "./failure-causes.ts";
 import { type BringOnline, RunningSize } from "./vm-size.ts";
+import { untilDriverStarted } from "./vsock-driver.ts";
 
 export interface VmParts {
   readonly plan: LaunchPlan;
@@ -43,6 +44,7 @@ export class RunningVm implements AsyncDisposable {
   readonly #disks: Disks;
   readonly #size: RunningSize;
   readonly #gone = new AbortController();
+  #canDial: boolean;
 
   constructor(parts: VmParts) {
     this.#parts = parts;
@@ -53,6 +55,7 @@ export class RunningVm implements AsyncDisposable {
     this.exited = parts.exited;
     this.#disks = new Disks(parts.qmp, parts.plan, { logger: parts.logger });
     this.#size = new RunningSize(parts.qmp, parts.plan, { logger: parts.logger });
+    this.#canDial = parts.plan.vsock.transport === "vhost";
     this.stop = once(() => this.#end());
     void parts.exited.then(() => this.#gone.abort());
   }
@@ -60,8 +63,11 @@ export class RunningVm implements AsyncDisposable {
   async dialGuest(port: number, options: { timeoutMs: number; signal?: AbortSignal }): Promise<Duplex> {
     const { plan, dial, console: guestConsole } = this.#parts;
     const signal = AbortSignal.any([this.#gone.signal, ...(options.signal === undefined ? [] : [options.signal])]);
+    const end = performance.now() + options.timeoutMs;
     try {
-      return await dialUntilAnswered(dial, port, { timeoutMs: options.timeoutMs, signal });
+      if (!this.#canDial) await untilDriverStarted(this.qmp, { timeoutMs: options.timeoutMs, signal });
+      this.#canDial = true;
+      return await dialUntilAnswered(dial, port, { timeoutMs: end - performance.now(), signal });
     } catch (error) {
       if (this.#gone.signal.aborted) throw explainExit(await this.exited, "waiting for the guest", plan);
       if (!(error instanceof DeadlineExceeded)) throw error;

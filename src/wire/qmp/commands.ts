@@ -148,6 +148,8 @@ export interface QmpCommands {
     args: { readonly implements?: string; readonly abstract?: boolean };
     returns: readonly { readonly name: string; readonly abstract?: boolean; readonly parent?: string }[];
   };
+  /** unstable by its name; only asked where its absence changes nothing */
+  "x-query-virtio-status": { args: { readonly path: string }; returns: { readonly started: boolean } };
   "qom-list-properties": { args: { readonly typename: string }; returns: readonly ObjectProperty[] };
   "qom-list": { args: { readonly path: string }; returns: readonly ObjectProperty[] };
   "qom-get": { args: { readonly path: string; readonly property: string }; returns: unknown };
