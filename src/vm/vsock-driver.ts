@@ -1,6 +1,7 @@
-// When a guest behind vhost-device-vsock may be dialled. That daemon ends its only worker, silently and for good, if
-// somebody connects while QEMU is telling it the guest's memory and queues (0.3.0: the memory is known, a queue is not
-// ready, its iterator fails); the VM then boots, and nobody ever reaches it. So nobody connects before that is over.
+// When a guest behind vhost-device-vsock may be dialled. By its source (0.3.0, process_tx_queue) that daemon ends its
+// only worker, silently and for good, if somebody connects while QEMU is telling it the guest's memory and queues: the
+// memory is known, a queue is not ready, its iterator fails. One boot of some hundreds had an agent that listened and
+// that nobody ever reached. So nobody connects before that is over.
 import { pause } from "../lib/deadline.ts";
 import { DeadlineExceeded } from "../lib/errors.ts";
 import { vsockId } from "../plan/devices.ts";
