@@ -39,6 +39,9 @@ const QUICK = "mitigations=off audit=0 kvm.halt_poll_ns=0 systemd.firstboot=off"
 const BOOT_LIMIT_MS = 240_000;
 const END_LIMIT_MS = 10_000;
 
+/** Not a finding about what runs inside: the emulation itself has ended. */
+export class EmulatorEnded extends Error {}
+
 export async function bootMachine(parts: MachineParts): Promise<Machine> {
   const log = openSync(join(parts.folder, "qemu.log"), "a");
   const child = spawn(parts.qemu, renderArgv(parts), {
@@ -49,7 +52,7 @@ export async function bootMachine(parts: MachineParts): Promise<Machine> {
   });
   const gone = new Promise<never>((_, reject) => {
     child.once("error", reject);
-    child.once("exit", (code, signal) => reject(new Error(lastWords(parts.folder, code ?? signal))));
+    child.once("exit", (code, signal) => reject(new EmulatorEnded(lastWords(parts.folder, code ?? signal))));
   });
   gone.catch(() => undefined);
   const stop = () => endQemu(child);

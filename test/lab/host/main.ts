@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { imageFolder, programs } from "../handlers.ts";
 import { cacheFolder, repository, testImages, toolPath } from "../tools.ts";
-import { bootMachine, type Machine } from "./machine.ts";
+import { bootMachine, EmulatorEnded, type Machine } from "./machine.ts";
 import { openShell } from "./shell.ts";
 
 /** What proves the transport, the accelerator and a pod's whole life. */
@@ -22,8 +22,13 @@ const READ_LIMIT_MS = 60_000;
 
 const USAGE = "npm run lab -- [--only FILE,FILE...|smoke|none] [--handler NAME] [--minutes N] [--keep | --shell]";
 
-/** The environment lacks something: exit code 3. */
+/** The environment lacks something: exit code 3; 4 where the machine's emulation ended by itself. */
 class Lacking extends Error {}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof Lacking) return 3;
+  return error instanceof EmulatorEnded ? 4 : 1;
+}
 
 const options = readOptions();
 
@@ -137,5 +142,5 @@ async function main(): Promise<void> {
 
 await main().catch((error: unknown) => {
   process.stderr.write(`lab: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = error instanceof Lacking ? 3 : 1;
+  process.exitCode = exitCodeOf(error);
 });
