@@ -21,6 +21,7 @@ import { Health } from "../../src/wire/gen/kata/health.ts";
 import type { Process, Spec } from "../../src/wire/gen/kata/oci.ts";
 import type { Init } from "../../src/wire/message.ts";
 import { type ServiceClient, TtrpcClient } from "../../src/wire/ttrpc/client.ts";
+import { skip } from "../support/tools.ts";
 
 const top = join(import.meta.dirname, "../..");
 /** hardware address of the link that the agent finds in its network namespace */
@@ -33,8 +34,15 @@ const applets =
     " ",
   );
 
-/** What is missing on this machine, or undefined. */
-export function missingTools(): string | undefined {
+/** Skips what needs them, by the reason, or fails where REQUIRE names the guest agent, if this machine lacks tools. */
+export function needTools(test: Mocha.Context): void {
+  const missing = missingTools();
+  if (missing === undefined) return;
+  if (process.env["REQUIRE"]?.split(",").includes("guest-agent")) throw new Error(`missing: ${missing}`);
+  skip(test, `this machine lacks ${missing}`);
+}
+
+function missingTools(): string | undefined {
   if (process.getuid?.() !== 0) return "root";
   const needed = ["crun", "unshare", "mkfs.erofs", "losetup", "ip"];
   const missing = needed.filter(

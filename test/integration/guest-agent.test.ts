@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { RemoteError } from "../../src/lib/errors.ts";
 import { StatusCode } from "../../src/wire/ttrpc/status.ts";
-import { AgentUnderTest, LINK_MAC, missingTools } from "./guest-agent-harness.ts";
+import { AgentUnderTest, LINK_MAC, needTools } from "./guest-agent-harness.ts";
 
 const S_IFREG = 0o100000;
 const S_IFDIR = 0o040000;
@@ -25,12 +25,7 @@ describe("the guest agent", function () {
   let t: AgentUnderTest;
 
   before(async function () {
-    const missing = missingTools();
-    if (missing !== undefined) {
-      if (process.env["REQUIRE"]?.split(",").includes("guest-agent")) assert.fail(`missing: ${missing}`);
-      console.log(`      skipped: this machine lacks ${missing}`);
-      this.skip();
-    }
+    needTools(this);
     t = await AgentUnderTest.start();
     await t.agent.CreateSandbox({
       hostname: "pod-host",

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
-import { AgentUnderTest, missingTools } from "./guest-agent-harness.ts";
+import { AgentUnderTest, needTools } from "./guest-agent-harness.ts";
 
 const mountPoint = "/run/kata-containers/sandbox/storage/kept";
 
@@ -13,11 +13,7 @@ describe("the end of a sandbox in the guest", function () {
   let loop = "";
 
   before(async function () {
-    const missing = missingTools();
-    if (missing !== undefined) {
-      if (process.env["REQUIRE"]?.split(",").includes("guest-agent")) assert.fail(`missing: ${missing}`);
-      this.skip();
-    }
+    needTools(this);
     t = await AgentUnderTest.start();
     image = join(t.directory, "data.img");
     execFileSync("sh", ["-euc", `truncate -s 16M ${image}; mkfs.ext4 -q ${image}`]);

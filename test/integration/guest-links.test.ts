@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { Worker } from "node:worker_threads";
 import { RemoteError } from "../../src/lib/errors.ts";
-import { AgentUnderTest, missingTools } from "./guest-agent-harness.ts";
+import { AgentUnderTest, needTools } from "./guest-agent-harness.ts";
 
 const VOLUME = "/run/kata-containers/shared/containers/pod/rootfs/local/scratch";
 const OUTSIDE = "/run/outside";
@@ -47,12 +47,7 @@ describe("links on the way of a mount", function () {
   };
 
   before(async function () {
-    const missing = missingTools();
-    if (missing !== undefined) {
-      if (process.env["REQUIRE"]?.split(",").includes("guest-agent")) assert.fail(`missing: ${missing}`);
-      console.log(`      skipped: this machine lacks ${missing}`);
-      this.skip();
-    }
+    needTools(this);
     t = await AgentUnderTest.start();
     await t.agent.CreateSandbox({ hostname: "pod", sandbox_id: "sandbox-1" });
     t.lookAgent(`mkdir -p ${OUTSIDE}/part; echo outside > ${OUTSIDE}/part/file; chmod 700 ${OUTSIDE} ${OUTSIDE}/part`);

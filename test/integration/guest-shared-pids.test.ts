@@ -1,18 +1,14 @@
 // A pod without a pause container whose containers see one another's processes: the guest holds the
 // namespace itself, so that no container's end is the end of the others.
 import assert from "node:assert/strict";
-import { AgentUnderTest, missingTools } from "./guest-agent-harness.ts";
+import { AgentUnderTest, needTools } from "./guest-agent-harness.ts";
 
 describe("a process namespace that the guest holds", function () {
   this.timeout(60_000);
   let t: AgentUnderTest;
 
   before(async function () {
-    const missing = missingTools();
-    if (missing !== undefined) {
-      if (process.env["REQUIRE"]?.split(",").includes("guest-agent")) assert.fail(`missing: ${missing}`);
-      this.skip();
-    }
+    needTools(this);
     t = await AgentUnderTest.start();
     await t.agent.CreateSandbox({ sandbox_id: "pod", hostname: "pod", sandbox_pidns: true });
     for (const id of ["one", "two"]) await t.run(id, ["sleep", `10${id.length}`], { sandboxPidns: true });

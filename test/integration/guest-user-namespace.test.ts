@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { RemoteError } from "../../src/lib/errors.ts";
 import type { Spec } from "../../src/wire/gen/kata/oci.ts";
 import type { Init } from "../../src/wire/message.ts";
-import { AgentUnderTest, type ContainerWishes, missingTools } from "./guest-agent-harness.ts";
+import { AgentUnderTest, type ContainerWishes, needTools } from "./guest-agent-harness.ts";
 
 const VOLUME = "/run/kata-containers/shared/containers/volume";
 const ids = [{ ContainerID: 0, HostID: 200_000, Size: 65_536 }];
@@ -43,12 +43,7 @@ describe("a pod with a user namespace", function () {
   };
 
   before(async function () {
-    const missing = missingTools();
-    if (missing !== undefined) {
-      if (process.env["REQUIRE"]?.split(",").includes("guest-agent")) assert.fail(`missing: ${missing}`);
-      console.log(`      skipped: this machine lacks ${missing}`);
-      this.skip();
-    }
+    needTools(this);
     t = await AgentUnderTest.start({ layerOptions: ["X-kata.idmap"] });
     await t.agent.CreateSandbox({ hostname: "mapped-pod", sandbox_id: "sandbox-1" });
     await t.run("pause", ["sleep", "1000"], { spec: mapped() });
@@ -150,7 +145,7 @@ describe("a pod without a user namespace", function () {
   let t: AgentUnderTest;
 
   before(async function () {
-    if (missingTools() !== undefined) this.skip();
+    needTools(this);
     t = await AgentUnderTest.start();
     await t.agent.CreateSandbox({ hostname: "plain", sandbox_id: "sandbox-1" });
     await t.run("first", ["sleep", "1000"]);
