@@ -17,6 +17,7 @@ import { mountsBelow } from "../../../src/host/mountinfo.ts";
 import { detachMount, readMounts } from "../../../src/host/mounts.ts";
 import { addToShare, openShare, removeFromShare } from "../../../src/host/share.ts";
 import type { OwnedThing, Ownership } from "../../../src/lib/owned.ts";
+import { skip } from "../../support/tools.ts";
 
 describe("the share of host directories", function () {
   this.timeout(20_000);
@@ -35,7 +36,7 @@ describe("the share of host directories", function () {
     addToShare(share(), { hostPath, name: "v", readonly }, ownership);
 
   before(function () {
-    if (process.getuid?.() !== 0) this.skip();
+    if (process.getuid?.() !== 0) skip(this, "needs root");
   });
   beforeEach(async () => {
     dir = mkdtempSync(join(tmpdir(), "kata-share-"));

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MS, mount, mountIdMapped, unmount } from "../../../../src/guest/sys/mounts.ts";
 import { HostCallFailed } from "../../../../src/lib/errors.ts";
+import { skip } from "../../../support/tools.ts";
 
 describe("a mount with mapped owners", () => {
   it("leaves no descriptor open when it cannot be made", () => {
@@ -21,7 +22,7 @@ describe("a bind mount in the guest", () => {
   const bind = (flags: number, to = target()) =>
     mount({ source: join(dir, "source"), target: to, fstype: "", flags: MS.BIND | flags, data: "" });
   before(function () {
-    if (process.getuid?.() !== 0) this.skip();
+    if (process.getuid?.() !== 0) skip(this, "needs root");
   });
   beforeEach(() => {
     dir = mkdtempSync(join(tmpdir(), "kata-bind-"));
