@@ -39,7 +39,8 @@ export interface LivingPod extends LaunchedPod {
 
 export interface MadeContainer {
   readonly container: Container;
-  readonly layers: readonly string[];
+  /** those it still uses */
+  readonly layers: string[];
   /** volumes whose updates are sent to the guest */
   readonly followed: readonly Disposable[];
 }
@@ -112,12 +113,13 @@ export async function makeContainer(
   return container;
 }
 
-/** Releases all that `makeContainer` acquired, but what the client of its streams still reads. */
+/** Releases all that `makeContainer` acquired, but what the client of its streams still reads. May be tried again. */
 export async function removeContainer({ container, layers }: MadeContainer, pod: MakingPod): Promise<void> {
   const { guest, disks, size } = pod.living("remove a container");
   const { id } = container.facts;
   await removeFromGuest(id, guest, pod.logger);
-  await disks.unplug(layers);
+  // once, however often this is tried: another container may use them, too
+  await disks.unplug(layers.splice(0));
   await size.release(id);
   await pod.ports.releaseContainer(id);
 }

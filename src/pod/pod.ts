@@ -2,7 +2,7 @@
 // with its sandbox. The only owner of the answer to "what exists here and in which state".
 import { resolve } from "node:path";
 import { withDeadline } from "../lib/deadline.ts";
-import { AlreadyExists, errorText, NotFound, WrongState } from "../lib/errors.ts";
+import { AlreadyExists, DeadlineExceeded, errorText, NotFound, WrongState } from "../lib/errors.ts";
 import { Lifecycle } from "../lib/lifecycle.ts";
 import type { Logger } from "../lib/logger.ts";
 import { raceLasting } from "../lib/race.ts";
@@ -187,9 +187,18 @@ export class Pod {
   /** SIGKILL to the sandbox is the end of the pod: no need to ask the guest. */
   async kill(id: string, request: { execId: string; signal: number; all: boolean }): Promise<void> {
     const container = this.container(id);
-    const endsPod = container.facts.role === "sandbox" && request.execId === "" && request.signal === 9;
-    if (!endsPod || container.init.lifecycle.is("stopped", "deleted")) return await container.kill(request);
-    await this.end();
+    const isKill = request.execId === "" && request.signal === 9;
+    const endsPod = isKill && container.facts.role === "sandbox";
+    if (endsPod && !container.init.lifecycle.is("stopped", "deleted")) return await this.end();
+    try {
+      await container.kill(request);
+    } catch (error) {
+      if (!isKill || !(error instanceof DeadlineExceeded)) throw error;
+      // a mute guest ends nothing, and containerd kills no sandbox before its containers
+      this.#logger.error("the guest does not carry out a SIGKILL: its pod is ended", { container: id });
+      this.#loss ??= error;
+      await this.end(exitOfLostProcess);
+    }
   }
 
   /**

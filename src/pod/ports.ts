@@ -193,7 +193,7 @@ export interface GuestControl {
   stats(containerId: string): Promise<ContainerStats>;
   pause(containerId: string): Promise<void>;
   resume(containerId: string): Promise<void>;
-  /** SIGKILL to every process of the container */
+  /** SIGKILL to every process of the container; DeadlineExceeded where the guest does not carry it out */
   killAll(containerId: string): Promise<void>;
   /** waits for that many new CPUs and brings them online, and all new memory */
   bringOnline(newCpus: number): Promise<void>;

@@ -91,9 +91,14 @@ function guestControl(rpc: AgentRpc, call: { timeoutMs: number }): GuestControl 
     stats: async (container_id) => readContainerStats(await rpc.StatsContainer({ container_id }, call)),
     pause: async (container_id) => void (await rpc.PauseContainer({ container_id }, call)),
     resume: async (container_id) => void (await rpc.ResumeContainer({ container_id }, call)),
-    // an empty exec id with this signal means the whole container (agent-protocol §7.1)
-    killAll: async (container_id) =>
-      void (await rpc.SignalProcess({ container_id, exec_id: "", signal: signalKill }, call)),
+    killAll: async (container_id) => {
+      try {
+        // an empty exec id with this signal means the whole container (agent-protocol §7.1)
+        await rpc.SignalProcess({ container_id, exec_id: "", signal: signalKill }, call);
+      } catch (error) {
+        throw isTimeout(error) ? new DeadlineExceeded("killing a container", call.timeoutMs, { cause: error }) : error;
+      }
+    },
     bringOnline: async (newCpus) => {
       await rpc.OnlineCPUMem({ wait: true, nb_cpus: newCpus, cpu_only: false }, call);
     },

@@ -2,7 +2,7 @@
 // death may come at any moment of a create.
 import assert from "node:assert/strict";
 import { setImmediate as turn } from "node:timers/promises";
-import { WrongState } from "../../../src/lib/errors.ts";
+import { DeadlineExceeded, WrongState } from "../../../src/lib/errors.ts";
 import type { SourceFacts } from "../../../src/translate/mounts.ts";
 import { Deferred, FakeWorld } from "./fake-world.ts";
 
@@ -159,6 +159,37 @@ describe("the end of a pod in which something does not let go", () => {
   });
 });
 
+describe("a pod whose guest is mute", () => {
+  const kill = { execId: "", signal: 9, all: true };
+
+  async function muted(): Promise<FakeWorld> {
+    const world = await podIn();
+    await (await world.pod.create(world.request("app", "container"))).start();
+    world.guest.control.killAll = () => Promise.reject(new DeadlineExceeded("killing a container", 60_000));
+    return world;
+  }
+
+  it("ends with the SIGKILL that it does not carry out, of any container: nobody else could end it", async () => {
+    const world = await muted();
+    await world.pod.kill("app", kill);
+    assert.deepEqual(world.log.slice(-2), ["vm stop", "reclaim"]);
+    assert.equal((await world.pod.ended).status, 137);
+    const exits = world.eventNames().filter((name) => name.startsWith("exit"));
+    assert.deepEqual(exits, ["exit app", "exit pod1"]);
+    assert.equal((await world.pod.delete("app")).status, 137);
+    await assert.rejects(world.pod.create(world.request("next", "container")), /did not finish within 60000 ms/);
+  });
+
+  it("stays when the guest refuses the SIGKILL, or does not answer another signal", async () => {
+    const world = await muted();
+    world.process("app").signal = () => Promise.reject(new DeadlineExceeded("signalling", 30_000));
+    await assert.rejects(world.pod.kill("app", { ...kill, signal: 15, all: false }), DeadlineExceeded);
+    world.guest.control.killAll = () => Promise.reject(new Error("no such process"));
+    await assert.rejects(world.pod.kill("app", kill), /no such process/);
+    assert.ok(world.pod.lifecycle.is("ready"));
+  });
+});
+
 describe("a pod that has ended", () => {
   it("answers with no VM and no pid, which another process may have; its containers keep theirs", async () => {
     const world = await podIn();
@@ -200,5 +231,6 @@ describe("a delete that failed", () => {
     world.releaseContainer = releaseContainer;
     await world.pod.delete("app");
     assert.deepEqual(world.pod.containerIds, ["pod1"]);
+    assert.deepEqual([...world.plugged], ["/layers/a"], "the sandbox still uses the layer that both have");
   });
 });

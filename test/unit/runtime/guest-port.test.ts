@@ -162,6 +162,22 @@ describe("a pod over the agent's protocol", () => {
     });
   }
 
+  for (const [clock, limitMs] of [
+    ["the agent's", 5000],
+    ["its own", 300],
+  ] as const) {
+    it(`is over when a SIGKILL took too long by ${clock} clock`, async () => {
+      await using both = await running({ ...limits, requestMs: limitMs });
+      both.agent.before.set("SignalProcess", () => {
+        if (limitMs === 5000) throw new AgentRefusal(4, "SignalProcess: timeout");
+        for (const end = Date.now() + 500; Date.now() < end; );
+      });
+      await both.world.pod.kill("app", { execId: "", signal: 9, all: true });
+      assert.equal((await both.world.pod.ended).status, 137);
+      assert.ok(both.world.log.includes("vm stop"));
+    });
+  }
+
   it("tells a container's want of memory when the guest does", async () => {
     await using both = await running();
     both.agent.runOutOfMemory("app");
