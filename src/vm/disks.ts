@@ -7,6 +7,7 @@ import { firstPortSlot } from "../plan/devices.ts";
 import type { HotDevice, LaunchPlan } from "../plan/launch-plan.ts";
 import { nodeName, type QmpStep, renderPlug } from "../plan/qmp-steps.ts";
 import type { QmpSession } from "../wire/qmp/client.ts";
+import { QmpError } from "../wire/qmp/qmp-error.ts";
 
 export interface DiskRequest {
   readonly id: string;
@@ -57,8 +58,9 @@ export class Disks {
       try {
         await this.#run(renderPlug(place.device(disk), this.#plan.tee.kind !== "none"));
       } catch (error) {
-        await this.#dropNode(disk.id);
-        this.#free.unshift(place);
+        // without QEMU's own refusal the disk may be there all the same, and its place is not to be had
+        if (!(error instanceof QmpError)) this.#used.set(disk.id, place);
+        else await this.#giveBack(disk.id, place);
         throw error;
       }
       this.#used.set(disk.id, place);
@@ -70,21 +72,37 @@ export class Disks {
   unplug(id: string): Promise<void> {
     return this.#inTurn(async () => {
       const place = this.#used.get(id);
-      if (place === undefined) return;
-      using gone = this.#qmp.listen(["DEVICE_DELETED"]);
-      await this.#qmp.execute("device_del", { id }, { timeoutMs: this.#limits.plugMs });
-      const limits = { operation: `unplug disk ${id}`, timeoutMs: this.#limits.unplugMs };
-      try {
-        await gone.until(({ data }) => data.device === id, limits);
-      } catch (error) {
-        if (!(error instanceof DeadlineExceeded)) throw error;
-        this.#logger.warn("the guest keeps a disk; it stays until the VM ends", { disk: id });
-        return;
-      }
-      await this.#dropNode(id);
+      if (place === undefined || !(await this.#removeDevice(id))) return;
       this.#used.delete(id);
-      this.#free.push(place);
+      await this.#giveBack(id, place);
     });
+  }
+
+  /** False where the guest keeps it. */
+  async #removeDevice(id: string): Promise<boolean> {
+    using gone = this.#qmp.listen(["DEVICE_DELETED"]);
+    try {
+      await this.#qmp.execute("device_del", { id }, { timeoutMs: this.#limits.plugMs });
+    } catch (error) {
+      // of a plug that was given up, and that QEMU then refused
+      if (error instanceof QmpError && error.errorClass === "DeviceNotFound") return true;
+      throw error;
+    }
+    const limits = { operation: `unplug disk ${id}`, timeoutMs: this.#limits.unplugMs };
+    try {
+      await gone.until(({ data }) => data.device === id, limits);
+      return true;
+    } catch (error) {
+      if (!(error instanceof DeadlineExceeded)) throw error;
+      this.#logger.warn("the guest keeps a disk; it stays until the VM ends", { disk: id });
+      return false;
+    }
+  }
+
+  /** Last in line: should the place itself be the trouble, the next disk gets another. */
+  async #giveBack(id: string, place: Place): Promise<void> {
+    await this.#dropNode(id);
+    this.#free.push(place);
   }
 
   async #run(steps: readonly QmpStep[]): Promise<void> {
