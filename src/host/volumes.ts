@@ -2,7 +2,7 @@
 // replaced its content. The kubelet swaps the link `..data` to a new directory, all at once.
 import { type FSWatcher, type Stats, watch } from "node:fs";
 import { stat, statfs } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { errnoOf, errorText, HostCallFailed } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import { type MountEntry, mountAt, mountOf, mountsBelow } from "./mountinfo.ts";
@@ -68,8 +68,9 @@ function kindOf(found: Stats): VolumeSource["kind"] {
 async function probeEmptyDir(path: string, mounts: readonly MountEntry[]): Promise<EmptyDir | undefined> {
   const part = emptyDirOf(path, mounts);
   if (part === undefined) return undefined;
-  const [{ gid }, { type }] = await Promise.all([stat(part.path), statfs(part.path)]);
-  return { ...part, gid, isTmpfs: type === tmpfsMagic };
+  const [volume, parent, { type }] = await Promise.all([stat(part.path), stat(dirname(part.path)), statfs(part.path)]);
+  // Medium Memory is a tmpfs of its own: a kubelet whose whole directory lies on a tmpfs has plain ones there.
+  return { ...part, gid: volume.gid, isTmpfs: type === tmpfsMagic && volume.dev !== parent.dev };
 }
 
 /**

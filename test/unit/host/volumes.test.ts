@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, statfsSync } from "node:fs";
+import { join } from "node:path";
 import { parseMountinfo } from "../../../src/host/mountinfo.ts";
-import { emptyDirOf } from "../../../src/host/volumes.ts";
+import { emptyDirOf, probeVolumeSources } from "../../../src/host/volumes.ts";
 
 const pod = "/var/lib/kubelet/pods/u1";
 const volume = `${pod}/volumes/kubernetes.io~empty-dir`;
@@ -30,5 +32,18 @@ describe("an emptyDir on the host", () => {
   it("is not seen in a subPath of another volume, of another file system or from outside the volume", () => {
     for (const path of [subPath("conf", 0), subPath("cache", 1), subPath("cache", 2), subPath("cache", 9), "/srv"])
       assert.equal(emptyDirOf(path, mounts), undefined, path);
+  });
+
+  it("is of medium Memory only where a tmpfs is mounted for it, wherever the kubelet keeps its pods", async () => {
+    const shm = "/dev/shm";
+    assert.equal(statfsSync(shm).type, 0x01021994, "this test's own tmpfs");
+    const folder = mkdtempSync(join(shm, "kata-cvm-volumes-"));
+    try {
+      const path = join(folder, "volumes/kubernetes.io~empty-dir/plain");
+      mkdirSync(path, { recursive: true });
+      assert.equal((await probeVolumeSources([path])).get(path)?.emptyDir?.isTmpfs, false);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
