@@ -1,7 +1,7 @@
 // The lab host: boots a Debian 13 machine in QEMU with what a production host has (systemd, control
 // groups v2, KVM by an emulated SVM, /dev/vhost-vsock, device mapper), installs the built project as
 // the README says, and runs the e2e files of this checkout inside.
-// See USAGE; FILE may be a pattern.
+// See USAGE; FILE is a path or a name (volumes for test/e2e/volumes.test.ts), and N the limit of each file.
 // --keep opens a root shell in the machine after the tests, --shell instead of them; Ctrl-] ends it.
 import { execFileSync } from "node:child_process";
 import { appendFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
@@ -10,12 +10,12 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { imageFolder, programs } from "../handlers.ts";
 import { cacheFolder, repository, testImages, toolPath } from "../tools.ts";
-import { bootMachine, EmulatorEnded, type Machine } from "./machine.ts";
+import { bootMachine, EmulatorEnded, type Machine, type MachineParts } from "./machine.ts";
 import { openShell } from "./shell.ts";
+import { type Counts, filesOf, runFiles } from "./test-files.ts";
 
 /** What proves the transport, the accelerator and a pod's whole life. */
-const SMOKE = ["test/e2e/transport.test.ts", "test/e2e/life-cycle.test.ts"];
-const ALL = ["test/e2e/**/*.test.ts"];
+const SMOKE = ["transport", "life-cycle"];
 const INSTALL_LIMIT_MS = 120_000;
 const FACTS_LIMIT_MS = 300_000;
 const READ_LIMIT_MS = 60_000;
@@ -38,7 +38,7 @@ function readOptions() {
       options: {
         only: { type: "string", default: "" },
         handler: { type: "string", default: "kata-cvm-fast" },
-        minutes: { type: "string", default: "90" },
+        minutes: { type: "string", default: "40" },
         keep: { type: "boolean", default: false },
         shell: { type: "boolean", default: false },
       },
@@ -60,8 +60,8 @@ function say(text: string): void {
 
 function wantedFiles(): readonly string[] {
   if (options.shell || options.only === "none") return [];
-  if (options.only === "smoke") return SMOKE;
-  return options.only === "" ? ALL : options.only.split(",");
+  if (options.only === "smoke") return filesOf(repository, SMOKE);
+  return filesOf(repository, options.only === "" ? [] : options.only.split(","));
 }
 
 function makeProjectDisk(folder: string): string {
@@ -89,8 +89,9 @@ async function must(machine: Machine, command: string, timeoutMs: number): Promi
   return output.trim();
 }
 
-/** Runs the files inside; answers with mocha's passed, failed and skipped. */
-async function runTests(machine: Machine, files: readonly string[]): Promise<readonly number[]> {
+/** Runs the file inside; mocha's report is passed on as it comes. */
+async function runFile(machine: Machine, file: string): Promise<Counts> {
+  say(`end-to-end tests, ${options.handler}: ${file}`);
   const settings = {
     TALLY: "/root/tally",
     KATA_CVM_CACHE: cacheFolder(),
@@ -101,43 +102,54 @@ async function runTests(machine: Machine, files: readonly string[]): Promise<rea
   };
   const environment = Object.entries(settings).map(([name, value]) => `${name}='${value}'`);
   const mocha = "node_modules/.bin/mocha --config .ci/mocharc.e2e.json --reporter .ci/reporter.cjs";
-  const command = `cd /opt/kata-cvm && env ${environment.join(" ")} ${mocha} ${files.map((file) => `'${file}'`).join(" ")}`;
+  const command = `rm -f /root/tally; cd /opt/kata-cvm && env ${environment.join(" ")} ${mocha} '${file}'`;
   const timeoutMs = options.minutes * 60_000;
   const { code } = await machine.run(command, { timeoutMs, onOutput: (bytes) => process.stdout.write(bytes) });
   const counts = (await must(machine, "cat /root/tally 2>/dev/null || true", READ_LIMIT_MS)).split(" ").map(Number);
   if (counts.length !== 3) throw new Error(`mocha ended with ${code} before it could count`);
-  return counts;
+  const [passed = 0, failed = 0, skipped = 0] = counts;
+  return { passed, failed, skipped };
 }
 
-async function inMachine(machine: Machine, files: readonly string[]): Promise<void> {
-  say("the machine is up");
-  await must(machine, `/srv/kata-cvm/test/lab/host/install ${cacheFolder()}`, INSTALL_LIMIT_MS);
-  say("the project is installed; what it finds there:");
-  const facts = await machine.run("/opt/kata-cvm/test/lab/host/facts", { timeoutMs: FACTS_LIMIT_MS });
-  process.stdout.write(facts.output);
-  if (facts.code !== 0) throw new Error("this is no production host");
-  if (files.length > 0) {
-    say(`end-to-end tests, ${options.handler}: ${files.join(" ")}`);
-    const [passed = 0, failed = 0, skipped = 0] = await runTests(machine, files);
-    say("done");
-    const tally = process.env["TALLY"];
-    if (tally !== undefined) appendFileSync(tally, `${passed} ${failed} ${skipped}\n`);
-    process.stdout.write(`${passed} passed, ${failed} failed, ${skipped} skipped\n`);
-    if (failed > 0 || passed === 0) process.exitCode = 1;
+async function openMachine(parts: MachineParts): Promise<Machine> {
+  say("booting (about a minute)");
+  const machine = await bootMachine(parts);
+  try {
+    say("the machine is up");
+    await must(machine, `/srv/kata-cvm/test/lab/host/install ${cacheFolder()}`, INSTALL_LIMIT_MS);
+    say("the project is installed; what it finds there:");
+    const facts = await machine.run("/opt/kata-cvm/test/lab/host/facts", { timeoutMs: FACTS_LIMIT_MS });
+    process.stdout.write(facts.output);
+    if (facts.code !== 0) throw new Error("this is no production host");
+    return machine;
+  } catch (error) {
+    await machine.stop();
+    throw error;
   }
-  if (options.keep || options.shell) await openShell(machine.shellSocket);
+}
+
+function report({ passed, failed, skipped }: Counts): void {
+  say("done");
+  const tally = process.env["TALLY"];
+  if (tally !== undefined) appendFileSync(tally, `${passed} ${failed} ${skipped}\n`);
+  process.stdout.write(`${passed} passed, ${failed} failed, ${skipped} skipped\n`);
+  if (failed > 0 || passed === 0) process.exitCode = 1;
 }
 
 async function main(): Promise<void> {
+  const files = wantedFiles();
   const base = pathOf("test/lab/host/build");
   const qemu = pathOf("test/support/newer-qemu");
   const folder = mkdtempSync(join(tmpdir(), "kata-cvm-lab-host-"));
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(130));
   const projectDisk = makeProjectDisk(folder);
-  say("disks ready; booting (about a minute)");
-  await using machine = await bootMachine({ qemu, base, projectDisk, folder });
-  await inMachine(machine, wantedFiles());
+  say("disks ready");
+  const lab = { open: () => openMachine({ qemu, base, projectDisk, folder }), runFile, say };
+  const counts = await runFiles(files, lab, async (machine) => {
+    if (options.keep || options.shell) await openShell(machine.shellSocket);
+  });
+  if (files.length > 0) report(counts);
 }
 
 await main().catch((error: unknown) => {
