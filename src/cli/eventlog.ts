@@ -4,7 +4,7 @@ import { explainEvent } from "../measure/eventlog/event-meaning.ts";
 import { eventTypeName } from "../measure/eventlog/event-types.ts";
 import { replayPcrs, replayRtmrs } from "../measure/eventlog/replay.ts";
 import { parseTcgLog, type TcgEvent, type TcgLog } from "../measure/eventlog/tcg-log.ts";
-import { parseUserspaceLog, replayUserspaceLog } from "../measure/eventlog/userspace-log.ts";
+import { explainsDigests, parseUserspaceLog, replayUserspaceLog } from "../measure/eventlog/userspace-log.ts";
 import { toHex } from "../measure/hex.ts";
 import { defineCommand } from "./command.ts";
 import { readInput } from "./read-input.ts";
@@ -25,18 +25,24 @@ export const eventlogReplayCommand = defineCommand({
     const events = log.events.map(renderEvent);
     const registers = isCcel ? { rtmr: replayRtmrs(log).map(toHex) } : { pcrs: replayBanks(log, records) };
     const json = { format: isCcel ? "ccel" : "tcg2", banks: log.banks, ...registers, events };
-    const lying = events.filter((event) => event.explained === false).length;
+    const isTrue =
+      events.every(({ explained }) => explained !== false) && records.every((one) => explainsDigests(one) !== false);
     const text = [
       ...events.map(
         (event) =>
-          `${String(event.index).padStart(2)} ${event.type} ${event.text}${event.explained === false ? "  (its digest is another)" : ""}`,
+          `${String(event.index).padStart(2)} ${event.type} ${event.text}${event.explained === false ? ANOTHER : ""}`,
       ),
-      ...records.map((record) => `${String(record.pcr).padStart(2)} ${record.eventType} ${record.text}`),
+      ...records.map(
+        (record) =>
+          `${String(record.pcr).padStart(2)} ${record.eventType} ${record.text}${explainsDigests(record) === false ? ANOTHER : ""}`,
+      ),
       ...registerLines(registers),
     ].join("\n");
-    return { json, text, exitCode: lying === 0 ? 0 : 1 };
+    return { json, text, exitCode: isTrue ? 0 : 1 };
   },
 });
+
+const ANOTHER = "  (its digest is another)";
 
 /** A CCEL is SHA-384 alone and numbers its registers 1 to 4. */
 function guessFormat({ banks, events }: TcgLog): "ccel" | "tcg2" {

@@ -1,7 +1,7 @@
 // systemd's log of what userspace extended: /run/log/systemd/tpm2-measure.log, a JSON text
 // sequence (RFC 7464). Firmware's log and then this one replay to the live registers.
 import { MalformedInput } from "../reader.ts";
-import { BANK_SIZES, extend, initialRegister, PCR_COUNT, type PcrBank } from "../tpm/pcr.ts";
+import { BANK_SIZES, digestOf, extend, initialRegister, PCR_COUNT, type PcrBank } from "../tpm/pcr.ts";
 
 const FORMAT = "userspace measurement log";
 const RECORD_SEPARATOR = "\x1e";
@@ -32,7 +32,20 @@ export function parseUserspaceLog(bytes: Uint8Array): UserspaceRecord[] {
     });
 }
 
-/** Continues `registers` (of one bank) by the log's records; registers nothing extended stay absent. */
+/** Types whose text is the very bytes that were hashed; others escape it, or log a word for a digest made elsewhere. */
+const HASHED_TEXT: ReadonlySet<string> = new Set(["phase", "container"]);
+
+/** Whether the text gives every digest; undefined where the type does not say so. */
+export function explainsDigests({ eventType, text, digests }: UserspaceRecord): boolean | undefined {
+  if (!HASHED_TEXT.has(eventType)) return undefined;
+  const bytes = Buffer.from(text, "utf8");
+  return digests.size > 0 && [...digests].every(([bank, digest]) => digestOf(bank, bytes).equals(digest));
+}
+
+/**
+ * Continues `registers` (of one bank) by the log's records; registers nothing extended stay absent. A TPM extends
+ * the banks that a command names and no others, so a record without this bank leaves it alone.
+ */
 export function replayUserspaceLog(
   records: readonly UserspaceRecord[],
   bank: PcrBank,
@@ -41,7 +54,7 @@ export function replayUserspaceLog(
   const after = new Map(registers);
   for (const { pcr, digests } of records) {
     const digest = digests.get(bank);
-    if (digest === undefined) throw new MalformedInput(FORMAT, 0, `a record for PCR ${pcr} has no ${bank} digest`);
+    if (digest === undefined) continue;
     after.set(pcr, extend(bank, after.get(pcr) ?? initialRegister(bank, pcr), digest));
   }
   return after;

@@ -2,12 +2,18 @@
 // complete and in order; one that does not explains nothing.
 
 import { explainEvent } from "../eventlog/event-meaning.ts";
+import { EV_NO_ACTION } from "../eventlog/event-types.ts";
 import { replayPcrs, replayRtmrs } from "../eventlog/replay.ts";
 import { parseTcgLog, type TcgLog } from "../eventlog/tcg-log.ts";
-import { parseUserspaceLog, replayUserspaceLog, type UserspaceRecord } from "../eventlog/userspace-log.ts";
+import {
+  explainsDigests,
+  parseUserspaceLog,
+  replayUserspaceLog,
+  type UserspaceRecord,
+} from "../eventlog/userspace-log.ts";
 import { toHex } from "../hex.ts";
 import type { PcrValues } from "../tpm/check-quote.ts";
-import { digestOf, initialRegister, type PcrBank } from "../tpm/pcr.ts";
+import { initialRegister, type PcrBank } from "../tpm/pcr.ts";
 import type { TpmEvidence } from "./bundle.ts";
 import type { Checks } from "./verdict.ts";
 
@@ -16,43 +22,62 @@ const IMA_PCR = 10;
 const LAST_LOGGED_PCR = 15;
 /** where our guest measures containers, and how its log calls that */
 const CONTAINER_PCR = 14;
+const CONTAINER_BANK = "sha256";
 const CONTAINER_EVENT = "container";
 
-/** What the guest measured of its containers, in the order in which they were made; empty unless the logs prove it. */
-export function checkTpmLogs(checks: Checks, tpm: TpmEvidence, proven: PcrValues): readonly string[] {
+type TpmLogs = Pick<TpmEvidence, "eventLog" | "userspaceLog">;
+
+/** What the guest measured of its containers, in the order in which they were made; absent unless that is proven. */
+export function checkTpmLogs(checks: Checks, tpm: TpmLogs, proven: PcrValues): readonly string[] | undefined {
   if (tpm.eventLog === undefined) {
     checks.skip("tpm.eventLog", "no log given: register values stand without explanation");
-    return [];
+    return undefined;
   }
   const log = parseTcgLog(tpm.eventLog);
   const records = parseUserspaceLog(tpm.userspaceLog ?? new Uint8Array(0));
-  const replays = [...proven].map(([bank, registers]) => {
-    if (!log.banks.includes(bank)) {
-      checks.skip(`tpm.eventLog.${bank}`, "the firmware's log has no such bank");
-      return false;
+  const replayed = new Set<PcrBank>();
+  for (const [bank, registers] of proven) {
+    if (!log.banks.includes(bank)) checks.skip(`tpm.eventLog.${bank}`, "the firmware's log has no such bank");
+    else {
+      const values = replayUserspaceLog(records, bank, replayPcrs(log, bank));
+      if (checkRegisters(checks, { bank, replayed: values, registers })) replayed.add(bank);
     }
-    const replayed = replayUserspaceLog(records, bank, replayPcrs(log, bank));
-    return checkRegisters(checks, { bank, replayed, registers });
-  });
+  }
   checkMeanings(checks, "tpm.eventLog.meaning", log);
-  const containers = checkContainers(checks, records);
-  return replays.includes(true) && !replays.includes(false) ? containers : [];
+  checkRecords(checks, records);
+  const isQuoted = replayed.has(CONTAINER_BANK) && proven.get(CONTAINER_BANK)?.has(CONTAINER_PCR) === true;
+  return checkContainers(checks, { log, records, isQuoted });
 }
 
-/** A container's text is what the guest hashed: one that does not give its digest tells of another container. */
-function checkContainers(checks: Checks, records: readonly UserspaceRecord[]): readonly string[] {
-  const containers = records.filter((record) => record.eventType === CONTAINER_EVENT);
-  if (containers.length === 0) return [];
+/**
+ * A container's text is what the guest hashed, and its record alone says that it is one. So nothing else may extend
+ * the register: a host that renames a record, or moves it into the firmware's log, would hide a container.
+ */
+function checkContainers(
+  checks: Checks,
+  { log, records, isQuoted }: { log: TcgLog; records: readonly UserspaceRecord[]; isQuoted: boolean },
+): readonly string[] | undefined {
+  const containers = records.filter(({ eventType }) => eventType === CONTAINER_EVENT);
+  const others = [
+    ...log.events.filter(({ index, type }) => index === CONTAINER_PCR && type !== EV_NO_ACTION),
+    ...records.filter(({ pcr, eventType }) => pcr === CONTAINER_PCR && eventType !== CONTAINER_EVENT),
+  ];
+  if (!isQuoted) {
+    checks.skip("tpm.containers", `no quote proves the log of PCR ${CONTAINER_PCR}: which containers ran is unknown`);
+    return undefined;
+  }
+  if (containers.length + others.length === 0) return [];
   const lying = containers.findIndex(
-    ({ text, digests, pcr }) =>
-      pcr !== CONTAINER_PCR || digests.get("sha256")?.equals(digestOf("sha256", Buffer.from(text, "utf8"))) !== true,
+    (record) => record.pcr !== CONTAINER_PCR || !record.digests.has(CONTAINER_BANK) || explainsDigests(record) !== true,
   );
   const detail =
-    lying === -1
-      ? `${containers.length} described as measured`
-      : `the text of container ${lying} is not what was measured`;
-  checks.check("tpm.containers", lying === -1, detail);
-  return lying === -1 ? containers.map(({ text }) => text) : [];
+    lying !== -1
+      ? `the text of container ${lying} is not what was measured`
+      : others.length > 0
+        ? `PCR ${CONTAINER_PCR} was extended ${others.length} times by what the logs do not call a container`
+        : `${containers.length} described as measured`;
+  const ok = checks.check("tpm.containers", lying === -1 && others.length === 0, detail);
+  return ok ? containers.map(({ text }) => text) : undefined;
 }
 
 export function checkCcel(checks: Checks, bytes: Uint8Array, rtmrs: readonly Uint8Array[]): void {
@@ -86,6 +111,18 @@ function checkRegisters(
       : `PCR ${differing.map(([index]) => index).join(", ")} differ; PCR ${first[0]} replays to ${toHex(replayed.get(first[0]) ?? new Uint8Array(0)) || "nothing"}, quoted ${toHex(first[1])}`;
   checks.check(`tpm.eventLog.${bank}`, first === undefined, detail);
   return first === undefined;
+}
+
+/** Records of systemd and of our guest whose text is what was hashed; containers have a check of their own. */
+function checkRecords(checks: Checks, records: readonly UserspaceRecord[]): void {
+  const told = records.filter((one) => one.eventType !== CONTAINER_EVENT && explainsDigests(one) !== undefined);
+  if (told.length === 0) return;
+  const lying = told.find((one) => explainsDigests(one) === false);
+  const detail =
+    lying === undefined
+      ? `${told.length} records hash to their digests`
+      : `${lying.eventType} ${JSON.stringify(lying.text.slice(0, 64))} does not hash to its digest`;
+  checks.check("tpm.userspaceLog.meaning", lying === undefined, detail);
 }
 
 /** Events whose data should hash to their digest and does not: the log's text is not to be believed. */
