@@ -1,5 +1,5 @@
 // Measures a container into the TPM before anything of it runs. Whatever makes up its root without dm-verity counts
-// as "unverified", also what a host would mount over or into verified layers.
+// as "unverified", also what a host would mount over or into verified layers, or a part of them taken for the whole.
 import {
   CONTAINER_EVENT,
   CONTAINER_PCR,
@@ -8,7 +8,8 @@ import {
 } from "../oci/container-measurement.ts";
 import type { ContainerSpec } from "../oci/types.ts";
 import type { Storage } from "../wire/gen/kata/agent.ts";
-import { isLayer } from "./storage/layers.ts";
+import { isBelow } from "./bind-sources.ts";
+import { describeLayers, isLayer } from "./storage/layers.ts";
 import { isVerityEnabled, parseVerityOptions } from "./storage/verity.ts";
 import { extendAndLog } from "./userspace-measurement.ts";
 
@@ -24,10 +25,12 @@ export function measureContainer(storages: readonly Storage[], spec: ContainerSp
 
 /** The text that is measured. */
 export function describeContainer(storages: readonly Storage[], spec: ContainerSpec): string {
-  const root = spec.root.path;
-  const parts = storages.filter(({ mount_point: point }) => isAtOrBelow(point, root) || isAtOrBelow(root, point));
+  const layers = [
+    ...layersAt(spec.root.path, storages.filter(isLayer)),
+    ...storages.filter((one) => !isLayer(one) && touches(one.mount_point, spec.root.path)).map(() => UNVERIFIED),
+  ];
   return renderContainerMeasurement({
-    layers: parts.length === 0 ? [UNVERIFIED] : parts.map(rootHashOf),
+    layers: layers.length === 0 ? [UNVERIFIED] : layers,
     process: spec.process,
     readonlyRoot: spec.root.readonly ?? false,
     mounts: (spec.mounts ?? []).map(({ destination }) => destination),
@@ -36,11 +39,21 @@ export function describeContainer(storages: readonly Storage[], spec: ContainerS
 
 const UNVERIFIED = "unverified";
 
-function rootHashOf(storage: Storage): string {
-  const isVerified = isLayer(storage) && isVerityEnabled(storage.options);
-  return isVerified ? parseVerityOptions(storage.options).rootHash : UNVERIFIED;
+/** In the order of the overlay: the request's own says less. */
+function layersAt(root: string, group: readonly Storage[]): readonly string[] {
+  if (group.length === 0) return [];
+  const { target, lowers, hasMore } = describeLayers(group);
+  if (!touches(target, root)) return [];
+  return [
+    ...(hasMore ? [UNVERIFIED] : []),
+    ...lowers.map((layer) => (target === root ? rootHashOf(layer) : UNVERIFIED)),
+  ];
 }
 
-function isAtOrBelow(path: string, parent: string): boolean {
-  return path === parent || path.startsWith(`${parent}/`);
+function rootHashOf(layer: Storage): string {
+  return isVerityEnabled(layer.options) ? parseVerityOptions(layer.options).rootHash : UNVERIFIED;
+}
+
+function touches(path: string, other: string): boolean {
+  return isBelow(path, [other]) || isBelow(other, [path]);
 }

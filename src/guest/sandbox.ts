@@ -20,6 +20,7 @@ import { convertSpec } from "./spec.ts";
 import { AgentFailure, failures } from "./status.ts";
 import { STORAGE_ROOT } from "./storage/checks.ts";
 import { forgetShared } from "./storage/host-share.ts";
+import { LAYERS } from "./storage/layers.ts";
 import { StorageRegistry } from "./storage/registry.ts";
 import { systemCall } from "./sys/libc.ts";
 import { isMountPoint, MS, mount, mountPoints, unmount } from "./sys/mounts.ts";
@@ -28,7 +29,8 @@ import { applySysctls } from "./sysctls.ts";
 import { PodUserNamespace } from "./user-namespaces.ts";
 
 const NAMESPACES = "/run/sandbox-ns";
-const RESOLV_CONF = `${STORAGE_ROOT}/sandbox/resolv.conf`;
+/** where no disk of the host's can put a link in its place */
+const RESOLV_CONF = "/run/kata-resolv.conf";
 const MODPROBE_LIMIT_MS = 10_000;
 
 export interface SandboxOptions {
@@ -218,7 +220,9 @@ function rootDirectory(path: string): string {
 }
 
 function resetDirectory(): void {
-  const below = mountPoints().filter((point) => isBelow(point, [STORAGE_ROOT, BINDS]) && point !== STORAGE_ROOT);
+  const below = mountPoints().filter(
+    (point) => isBelow(point, [STORAGE_ROOT, BINDS, LAYERS]) && point !== STORAGE_ROOT,
+  );
   for (const point of below.reverse()) unmount(point);
   if (isMountPoint(STORAGE_ROOT)) return;
   rmSync(STORAGE_ROOT, { recursive: true, force: true });
@@ -228,7 +232,6 @@ function resetDirectory(): void {
 /** The pod's resolver is the guest's too: pulling images in the guest needs it. */
 function setResolver(lines: readonly string[]): void {
   if (lines.length === 0) return;
-  mkdirSync(join(STORAGE_ROOT, "sandbox"), { recursive: true });
   writeFileSync(RESOLV_CONF, "");
   for (const line of lines) appendFileSync(RESOLV_CONF, `${line.replaceAll("\n", " ")}\n`);
   if (!existsSync("/etc/resolv.conf")) return;

@@ -21,8 +21,20 @@ function checkStorage(storage: Storage): void {
   if (options.length > OPTIONS_MAX || driverOptions.length > OPTIONS_MAX) {
     throw new InvalidRequest("storages.options", `more than ${OPTIONS_MAX} for ${mountPoint}`);
   }
+  checkKind(storage);
   const texts = [storage.source, storage.fstype, mountPoint, ...options, ...driverOptions];
   if (texts.some((text) => text.includes("\0"))) throw new InvalidRequest("storages", "a text contains a zero byte");
+}
+
+/** Each driver checks its source; no word among the options makes it another driver. */
+function checkKind({ driver, fstype, options }: Storage): void {
+  const word = options.find((option) => option === "bind" || option === "rbind");
+  if (word !== undefined && driver !== "bind") {
+    throw new InvalidRequest("storages.options", `"${word}" is not for the driver ${JSON.stringify(driver)}`);
+  }
+  if (fstype === "virtiofs" && driver !== "virtio-fs") {
+    throw new InvalidRequest("storages.fstype", `virtiofs is not for the driver ${JSON.stringify(driver)}`);
+  }
 }
 
 /** Value of the first `name=value` among `options`. */

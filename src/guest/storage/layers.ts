@@ -5,7 +5,7 @@
 import { chownSync, mkdirSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { CleanupStack } from "../../lib/cleanup-stack.ts";
-import { errnoOf, errorText, InvalidRequest } from "../../lib/errors.ts";
+import { errorText, InvalidRequest } from "../../lib/errors.ts";
 import type { Storage } from "../../wire/gen/kata/agent.ts";
 import { isBelow } from "../bind-sources.ts";
 import { AgentFailure } from "../status.ts";
@@ -19,31 +19,46 @@ import { isVerityEnabled, openVerity, parseVerityOptions } from "./verity.ts";
 
 /** the encrypted workspace, when the image has mounted one */
 const SCRATCH = "/run/kata-containers-scratch";
-/** where upper halves go otherwise: a tmpfs of our own, since /run is small */
-const UPPER_TMPFS = join(STORAGE_ROOT, "upper");
+/**
+ * What an overlay is made of, by container: neither the host nor a container can name anything here, so neither puts a
+ * link or a disk of its own in the way. No id begins with a dot.
+ */
+export const LAYERS = "/run/kata-layers";
+/** where upper halves go without a workspace: a tmpfs of our own, since /run is small */
+const UPPER_TMPFS = join(LAYERS, ".upper");
 const LAYERS_MAX = 129;
 /** this agent's own word: the layer's owners are as the container's user namespace numbers them */
 const ID_MAPPED = "X-kata.idmap";
+const MKDIR = "X-kata.mkdir.path=";
 
 export function isLayer(storage: Storage): boolean {
   return storage.options.includes("X-kata.multi-layer=true") || storage.driver === "erofs.multi-layer";
 }
 
-export async function mountLayers(
-  group: readonly Storage[],
-  target: string,
-  context: DriverContext,
-): Promise<CleanupStack> {
+export interface LayerGroup {
+  /** where the overlay is mounted */
+  readonly target: string;
+  /** topmost first */
+  readonly lowers: readonly Storage[];
+  /** the request brings more of it than read-only layers: a disk to write to, or directories above them */
+  readonly hasMore: boolean;
+}
+
+export function describeLayers(group: readonly Storage[]): LayerGroup {
+  const { upper, lowers } = sortGroup(group);
+  const target = (group.find((layer) => layer.options.includes("X-kata.overlay-upper")) ?? group[0])?.mount_point ?? "";
+  return { target, lowers, hasMore: upper !== undefined || group.some((layer) => layer.options.some(isDirectoryWord)) };
+}
+
+export async function mountLayers(group: readonly Storage[], context: DriverContext): Promise<CleanupStack> {
   await using undo = new CleanupStack();
   const { upper, lowers } = sortGroup(group);
-  const base = join(STORAGE_ROOT, context.containerId, "multi-layer");
-  // root of a user namespace is nobody special on the way to its root
-  mkdirSync(dirname(base), { recursive: true, mode: 0o755 });
+  const { target } = describeLayers(group);
+  const base = join(LAYERS, context.containerId);
   mkdirSync(base, { recursive: true, mode: 0o700 });
   undo.defer(`remove ${base}`, () => {
     rmSync(base, { recursive: true, force: true });
     removeEmpty(target);
-    removeEmpty(dirname(base));
   });
   const upperBase = upper === undefined ? makeUpper(context, undo) : await mountUpper(upper, { base, context, undo });
   const mounts: string[] = [];
@@ -59,12 +74,15 @@ export async function mountLayers(
   return undo.move();
 }
 
-/** What others still use stays. */
-function removeEmpty(directory: string): void {
+/** The mount point, and the container's directory that it was made in; what is still in use stays. */
+function removeEmpty(mountPoint: string): void {
   try {
-    rmdirSync(directory);
-  } catch (error) {
-    if (!["ENOTEMPTY", "EBUSY", "ENOENT"].includes(errnoOf(error) ?? "")) throw error;
+    for (let path = mountPoint; path !== STORAGE_ROOT; path = dirname(path)) {
+      using parent = openBeneath(STORAGE_ROOT, dirname(path), { field: "storages.mount_point" });
+      rmdirSync(join(parent.path, basename(path)));
+    }
+  } catch {
+    // an empty directory is in nobody's way
   }
 }
 
@@ -177,17 +195,19 @@ function makeUpper(context: DriverContext, undo: CleanupStack): string {
   return directory;
 }
 
+function isDirectoryWord(option: string): boolean {
+  return option.startsWith(MKDIR);
+}
+
 /** `X-kata.mkdir.path=<dir>[:<mode>]`, where `{{ mount 0 }}` stands for the upper file system. */
 function directoriesToMake(storage: Storage, upperBase: string): string[] {
-  return storage.options
-    .filter((option) => option.startsWith("X-kata.mkdir.path="))
-    .map((option) => {
-      const [raw = ""] = option.slice("X-kata.mkdir.path=".length).split(":");
-      const path = join(upperBase, raw.replaceAll("{{ mount 0 }}", ""));
-      if (!isBelow(path, [upperBase]))
-        throw new InvalidRequest("X-kata.mkdir.path", `${JSON.stringify(raw)} leaves the layer`);
-      return path;
-    });
+  return storage.options.filter(isDirectoryWord).map((option) => {
+    const [raw = ""] = option.slice(MKDIR.length).split(":");
+    const path = join(upperBase, raw.replaceAll("{{ mount 0 }}", ""));
+    if (!isBelow(path, [upperBase]))
+      throw new InvalidRequest("X-kata.mkdir.path", `${JSON.stringify(raw)} leaves the layer`);
+    return path;
+  });
 }
 
 function mountOverlay(

@@ -1,17 +1,28 @@
 // What the sandbox has mounted, by mount point, with reference counts: a second container that names the
 // same mount point shares it; `shared` ones live until the sandbox ends (agent-protocol §4.4). A request
-// that fails part-way is undone.
+// that fails part-way is undone. A root of layers is never shared, and nothing of another request's comes into it or
+// over it: its request is measured as the whole of it.
 import { CleanupStack } from "../../lib/cleanup-stack.ts";
+import { InvalidRequest } from "../../lib/errors.ts";
 import type { Storage } from "../../wire/gen/kata/agent.ts";
+import { isBelow } from "../bind-sources.ts";
 import { AgentFailure } from "../status.ts";
 import { checkStorages } from "./checks.ts";
 import { type DriverContext, drivers } from "./drivers.ts";
-import { isLayer, mountLayers } from "./layers.ts";
+import { describeLayers, isLayer, mountLayers } from "./layers.ts";
 
 interface Held {
   references: number;
   readonly shared: boolean;
   readonly undo: CleanupStack;
+  /** the request whose container has its root here */
+  readonly rootOf: object | undefined;
+}
+
+interface Acquisition {
+  readonly shared: boolean;
+  readonly isRoot: boolean;
+  readonly make: () => Promise<CleanupStack>;
 }
 
 export class StorageRegistry {
@@ -28,8 +39,8 @@ export class StorageRegistry {
     const context = { ...this.#context, ...owner };
     await using rollback = new CleanupStack();
     const added: string[] = [];
-    const keep = async (mountPoint: string, shared: boolean, make: () => Promise<CleanupStack>) => {
-      await this.#acquire(mountPoint, { shared, make });
+    const keep = async (mountPoint: string, how: Acquisition) => {
+      await this.#acquire(mountPoint, how, storages);
       rollback.defer(`release ${mountPoint}`, () => this.release([mountPoint]));
       added.push(mountPoint);
     };
@@ -37,10 +48,11 @@ export class StorageRegistry {
     const firstLayer = layers[0];
     for (const storage of storages) {
       if (storage === firstLayer) {
-        const target = layers.find((layer) => layer.options.includes("X-kata.overlay-upper")) ?? firstLayer;
-        await keep(target.mount_point, target.shared, () => mountLayers(layers, target.mount_point, context));
+        const { target } = describeLayers(layers);
+        await keep(target, { shared: false, isRoot: true, make: () => mountLayers(layers, context) });
       } else if (!isLayer(storage)) {
-        await keep(storage.mount_point, storage.shared, () => mountOne(storage, context));
+        const { mount_point: point, shared } = storage;
+        await keep(point, { shared, isRoot: false, make: () => mountOne(storage, context) });
       }
     }
     rollback.move();
@@ -67,13 +79,24 @@ export class StorageRegistry {
     this.#held.clear();
   }
 
-  async #acquire(mountPoint: string, how: { shared: boolean; make: () => Promise<CleanupStack> }): Promise<void> {
+  async #acquire(mountPoint: string, how: Acquisition, request: object): Promise<void> {
+    this.#requireApart(mountPoint, request);
     const held = this.#held.get(mountPoint);
-    if (held !== undefined) {
-      held.references += 1;
+    if (held === undefined) {
+      const rootOf = how.isRoot ? request : undefined;
+      this.#held.set(mountPoint, { references: 1, shared: how.shared, undo: await how.make(), rootOf });
       return;
     }
-    this.#held.set(mountPoint, { references: 1, shared: how.shared, undo: await how.make() });
+    if (how.isRoot) throw new InvalidRequest("storages.mount_point", `${mountPoint} is mounted already`);
+    held.references += 1;
+  }
+
+  #requireApart(mountPoint: string, request: object): void {
+    for (const [root, { rootOf }] of this.#held) {
+      if (rootOf === undefined || rootOf === request) continue;
+      if (!isBelow(mountPoint, [root]) && !isBelow(root, [mountPoint])) continue;
+      throw new InvalidRequest("storages.mount_point", `${mountPoint} is in or above ${root}, the root of a container`);
+    }
   }
 }
 

@@ -37,13 +37,21 @@ export interface Walk {
   readonly make?: (path: string) => void;
 }
 
-/** Opens `path`, which is `root` or below it: a directory, or where none is to be made any file but a link. */
+/**
+ * Opens `path`, which is `root` or below it: a directory, or where none is to be made any file but a link. No link is
+ * followed on the way to `root` either: the host may have mounted a disk above it.
+ */
 export function openBeneath(root: string, path: string, walk: Walk): OpenedPath {
+  const { field, make } = walk;
   const names = namesBelow(root, path, walk);
-  let at = new OpenedPath(root, O_DIRECTORY);
+  let at = new OpenedPath("/", O_DIRECTORY);
+  for (const name of root.split("/").filter(Boolean)) {
+    using parent = at;
+    at = openChild(parent, name, { field, mayBeFile: false });
+  }
   for (const [index, name] of names.entries()) {
     using parent = at;
-    const mayBeFile = index === names.length - 1 && walk.make === undefined;
+    const mayBeFile = index === names.length - 1 && make === undefined;
     at = openChild(parent, name, { ...walk, mayBeFile });
   }
   return at;

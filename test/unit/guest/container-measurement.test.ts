@@ -11,8 +11,9 @@ const spec: ContainerSpec = {
   root: { path: root },
   linux: {},
 };
+const layer = ["X-kata.multi-layer=true"];
 const verity = (rootHash: string) => [
-  "X-kata.multi-layer=true",
+  ...layer,
   "X-kata.dmverity-enabled=true",
   `X-kata.dmverity.roothash=${rootHash}`,
   "X-kata.dmverity.hashoffset=4096",
@@ -44,10 +45,29 @@ describe("the measured layers of a container", () => {
   });
 
   it("say unverified for a layer without verity, and for a mount at, below or above the root", () => {
-    assert.deepEqual(layers(storage(root, ["X-kata.multi-layer=true"])), ["unverified"]);
+    assert.deepEqual(layers(storage(root, layer)), ["unverified"]);
     for (const point of [root, `${root}/bin`, "/run/kata-containers/c1"]) {
       assert.deepEqual(layers(storage(root, verity(upper)), storage(point)), [upper, "unverified"]);
     }
+  });
+
+  it("say unverified for a layer of the overlay that names another place, or an upper disk or directory", () => {
+    const elsewhere = storage("/run/kata-containers/x", layer);
+    assert.deepEqual(layers(storage(root, verity(upper)), elsewhere), [upper, "unverified"]);
+    const disk = storage(root, [...layer, "X-kata.overlay-upper"]);
+    assert.deepEqual(layers(storage(root, verity(upper)), { ...disk, fstype: "ext4" }), ["unverified", upper]);
+    const directory = storage(root, [...verity(upper), "X-kata.mkdir.path={{ mount 0 }}/upper/etc/policy"]);
+    assert.deepEqual(layers(directory), ["unverified", upper]);
+  });
+
+  it("are in the order of the overlay, where partitions give it", () => {
+    const partition = (hash: string, number: number) =>
+      storage(root, [...verity(hash), "X-kata.gpt-partitioned=true", `X-kata.partition-number=${number}`]);
+    assert.deepEqual(layers(partition(lower, 2), partition(upper, 1)), [upper, lower]);
+  });
+
+  it("say unverified for a root that is a part of the layers only", () => {
+    assert.deepEqual(layers(storage("/run/kata-containers/c1", verity(upper))), ["unverified"]);
   });
 
   it("say unverified when the request brings nothing for the root", () => {
