@@ -13,27 +13,49 @@ export function readContainerStats(response: StatsContainerResponse) {
   };
 }
 
+/** more than a VM has places for disks; the list is the guest's, and may be of any length */
+const maxDevices = 1024;
+
+const counters = {
+  bytes: { read: "readBytes", write: "writtenBytes" },
+  operations: { read: "reads", write: "writes" },
+} as const;
+
+interface DeviceIo {
+  readonly major: number;
+  readonly minor: number;
+  readBytes: number;
+  writtenBytes: number;
+  reads: number;
+  writes: number;
+}
+
 /** Bytes and operations come in lists of their own, one entry for each device and direction. */
-function readIo(blkio: CgroupStats["blkio_stats"]) {
-  const bytes = blkio?.io_service_bytes_recursive ?? [];
-  const operations = blkio?.io_serviced_recursive ?? [];
-  const devices = new Map([...bytes, ...operations].map(({ major, minor }) => [`${major}:${minor}`, { major, minor }]));
-  return [...devices.values()].map((device) => ({
-    major: Number(device.major),
-    minor: Number(device.minor),
-    readBytes: sumOf(bytes, device, "read"),
-    writtenBytes: sumOf(bytes, device, "write"),
-    reads: sumOf(operations, device, "read"),
-    writes: sumOf(operations, device, "write"),
-  }));
+function readIo(blkio: CgroupStats["blkio_stats"]): readonly DeviceIo[] {
+  const devices = new Map<string, DeviceIo>();
+  const add = (entries: readonly IoEntry[], names: (typeof counters)[keyof typeof counters]) => {
+    for (const { major, minor, op, value } of entries) {
+      const device = deviceOf(devices, Number(major), Number(minor));
+      // kata-agent writes the direction with a capital or without, by the guest's cgroup version
+      const direction = op.toLowerCase();
+      if (device !== undefined && (direction === "read" || direction === "write"))
+        device[names[direction]] += Number(value);
+    }
+  };
+  add(blkio?.io_service_bytes_recursive ?? [], counters.bytes);
+  add(blkio?.io_serviced_recursive ?? [], counters.operations);
+  return [...devices.values()];
 }
 
 type IoEntry = NonNullable<CgroupStats["blkio_stats"]>["io_serviced_recursive"][number];
 
-/** kata-agent writes the direction with a capital or without, by the guest's cgroup version. */
-function sumOf(entries: readonly IoEntry[], { major, minor }: Pick<IoEntry, "major" | "minor">, op: string): number {
-  const own = entries.filter((entry) => entry.major === major && entry.minor === minor);
-  return own.filter((entry) => entry.op.toLowerCase() === op).reduce((sum, entry) => sum + number(entry.value), 0);
+function deviceOf(devices: Map<string, DeviceIo>, major: number, minor: number): DeviceIo | undefined {
+  const key = `${major}:${minor}`;
+  const known = devices.get(key);
+  if (known !== undefined || devices.size >= maxDevices) return known;
+  const fresh = { major, minor, readBytes: 0, writtenBytes: 0, reads: 0, writes: 0 };
+  devices.set(key, fresh);
+  return fresh;
 }
 
 function readCpu(cpu: CgroupStats["cpu_stats"]) {

@@ -53,4 +53,15 @@ describe("a container's statistics from the agent", () => {
     assert.equal(stats.memory.oomKills, 0);
     assert.deepEqual(stats.memory.detail, {});
   });
+
+  it("are read in time in proportion to what the guest sends, and hold no more devices than a VM can have", () => {
+    const entries = Array.from({ length: 60_000 }, (_, minor) => ({ major: 8, minor, op: "Read", value: 1 }));
+    const blkio_stats = { io_service_bytes_recursive: entries, io_serviced_recursive: entries };
+    const response = StatsContainerResponse.create({ cgroup_stats: { blkio_stats } });
+    const began = performance.now();
+    const { io } = readContainerStats(response);
+    const tookMs = performance.now() - began;
+    assert.ok(tookMs < 2000, `${tookMs} ms`);
+    assert.equal(io.length, 1024);
+  });
 });
