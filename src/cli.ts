@@ -12,4 +12,7 @@ async function main(argv: readonly string[]): Promise<number> {
   return await runTool(argv);
 }
 
+// whoever writes hears of it in the write's own answer; without a listener node would end us with a stack trace
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
+
 void main(process.argv.slice(2)).then((exitCode) => process.exit(exitCode));

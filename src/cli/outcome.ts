@@ -1,5 +1,5 @@
 // What the tool says and how it ends: one document or a text on stdout, an error on stderr, an exit code.
-import { errorText, KataError } from "../lib/errors.ts";
+import { EnvironmentLacks, errnoOf, errorText, KataError } from "../lib/errors.ts";
 import { type Command, exitCodeOf } from "./command.ts";
 
 /** The words of the command line make no command. */
@@ -8,10 +8,17 @@ export class UsageError extends Error {}
 export async function runAndPrint(command: Command, args: Readonly<Record<string, unknown>>): Promise<number> {
   const { json, text, exitCode } = await command.run(args);
   const output = args["json"] === true ? JSON.stringify(json, null, 2) : text;
-  if (output !== "" && output !== undefined) {
-    await new Promise<void>((resolve) => process.stdout.write(`${output}\n`, () => resolve()));
-  }
+  if (output !== "" && output !== undefined) await print(`${output}\n`);
   return exitCode;
+}
+
+/** A reader that has enough (`| head`) changes nothing of what was found; output that is lost does. */
+async function print(text: string): Promise<void> {
+  const lost = await new Promise<unknown>((resolve) => process.stdout.write(text, resolve));
+  if (!lost || errnoOf(lost) === "EPIPE") return;
+  throw new EnvironmentLacks(`the output cannot be written (${errorText(lost)})`, "see where stdout leads", {
+    cause: lost,
+  });
 }
 
 /** Tells the error; returns the exit code that stands for it. */
