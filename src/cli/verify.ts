@@ -35,7 +35,7 @@ export const verifyCommand = defineCommand({
     },
     "allow-unbound": {
       type: "boolean",
-      describe: "accept a TPM's quote without a TEE's report: anyone with a TPM, or swtpm, can make it",
+      describe: "accept a TPM's quote that nothing ties to a TEE: anyone with a TPM, or swtpm, can make it",
       default: false,
     },
     reference: { type: "string", describe: "reference values, as `kata-cvm reference` prints them" },
@@ -79,8 +79,8 @@ const gaps: readonly Gap[] = [
   {
     name: "tpm.binding",
     flag: "allow-unbound",
-    fix: "ask for evidence with a TEE's report",
-    risk: "anyone with a TPM, or swtpm, can make this evidence",
+    fix: "ask for evidence that ties the TPM to a TEE",
+    risk: "anyone with a TPM, or swtpm, can have made its registers and logs",
   },
 ];
 

@@ -61,7 +61,7 @@ export function verifyEvidence(bundle: EvidenceBundle, options: VerifyOptions): 
 }
 
 function verifySnp(session: Session, snp: SnpEvidence): void {
-  const { checks, options, claims, proven, bundle } = session;
+  const { checks, options, claims, proven } = session;
   const report = parseSnpReport(snp.report);
   const own = snp.certificates === undefined ? [] : parseCertificates(snp.certificates);
   const certificates = [...own, ...(options.certificates ?? [])];
@@ -72,9 +72,6 @@ function verifySnp(session: Session, snp: SnpEvidence): void {
   else {
     checkSvsm(checks, report, snp.svsm);
     checkReportData(session, "svsm", snp.svsm.nonce);
-    if (bundle.tpm !== undefined) {
-      checks.skip("svsm.attestationKey", "that one vTPM holds both keys shows only by TPM2_ActivateCredential");
-    }
   }
   checkInitdata(session, "snp.hostData", report.hostData);
   if (!isGenuine) return;
@@ -106,9 +103,7 @@ function verifyTpm(session: Session, tpm: TpmEvidence): void {
   const fault = tpm.keyArea === undefined ? undefined : attestationKeyFault(tpm.keyArea);
   if (tpm.keyArea === undefined) checks.skip("tpm.attestationKey", "a bare key says nothing about its attributes");
   else checks.check("tpm.attestationKey", fault === undefined, fault ?? `name ${toHex(tpm.keyArea.name)}`);
-  if (bundle.snp === undefined && bundle.tdx === undefined) {
-    checks.skip("tpm.binding", "no TEE report: any TPM could have made this quote");
-  }
+  checks.skip("tpm.binding", whyUnbound(bundle));
   const inputs = {
     quote,
     signature: parseTpmSignature(tpm.signature),
@@ -120,13 +115,29 @@ function verifyTpm(session: Session, tpm: TpmEvidence): void {
   const containers = checkTpmLogs(checks, tpm, pcrs);
   const { resetCount, restartCount } = quote;
   claims["tpm"] = { resetCount, restartCount, pcrs: renderPcrs(pcrs), containers };
-  const pcr8 = pcrs.get("sha256")?.get(8);
-  if (pcr8 !== undefined && bundle.initdata !== undefined) {
-    checks.equal("tpm.initdata", measureInitdata(bundle.initdata).pcr8, pcr8);
-  }
+  checkPcr8(session, pcrs);
   if (fault !== undefined) return;
   for (const [bank, values] of pcrs)
     for (const [index, value] of values) proven.set(`pcr.${bank}.${index}`, toHex(value));
+}
+
+/**
+ * No bundle of today says that its TPM is the TEE's own. Whoever runs the guest's kernel names the attestation key,
+ * and below an SVSM that kernel is measured by this very TPM alone.
+ */
+function whyUnbound({ snp, tdx }: EvidenceBundle): string {
+  if (snp === undefined && tdx === undefined) return "no TEE report: any TPM could have made this quote";
+  return snp?.svsm === undefined
+    ? "the guest vouches for the key, nobody for the TPM: without an SVSM the host may run it"
+    : "the report vouches for the vTPM's endorsement key, but that the same TPM holds the attestation key shows only by TPM2_ActivateCredential";
+}
+
+/** Initdata that comes along is what PCR 8 says, or not proven. */
+function checkPcr8({ checks, bundle }: Session, pcrs: PcrValues): void {
+  if (bundle.initdata === undefined) return;
+  const pcr8 = pcrs.get("sha256")?.get(8);
+  if (pcr8 === undefined) checks.check("tpm.initdata", false, "no quote proves PCR 8, which initdata is bound to");
+  else checks.equal("tpm.initdata", measureInitdata(bundle.initdata).pcr8, pcr8);
 }
 
 /**
