@@ -39,6 +39,8 @@ export class GuestContainer {
   readonly #tools: ContainerTools;
   readonly #directory: string;
   readonly #execs = new Map<string, GuestProcess>();
+  /** ids of execs that the runtime is making */
+  readonly #launching = new Set<string>();
   #oomWatch: Disposable | undefined;
   #isStarted = false;
 
@@ -75,16 +77,19 @@ export class GuestContainer {
 
   async exec(execId: string, process: Wire.Process): Promise<void> {
     const known = this.#execs.get(execId);
-    if (execId === this.id || (known !== undefined && !known.isReported)) {
+    if (execId === this.id || this.#launching.has(execId) || known?.isReported === false) {
       throw new AgentFailure("internal", `exec id ${execId} already exists`);
     }
     const oci = convertExecProcess(process, this.spec.process);
     const directory = join(this.#directory, "exec", execId);
     const { runtime } = this.#tools;
+    this.#launching.add(execId);
     try {
       const started = await launch(oci, this.#tools, (stdio) => runtime.exec(this.id, oci, { directory, stdio }));
+      known?.streams.close();
       this.#execs.set(execId, started);
     } finally {
+      this.#launching.delete(execId);
       rmSync(directory, { recursive: true, force: true });
     }
   }

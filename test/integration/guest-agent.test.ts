@@ -259,6 +259,21 @@ describe("the guest agent", function () {
       assert.equal(code, StatusCode.notFound);
     });
 
+    it("is one process for an id, also while it is being made", async () => {
+      const asked = ["one", "other"].map((word) =>
+        t.agent.ExecProcess({
+          container_id: "host",
+          exec_id: "twice",
+          process: { Args: ["echo", word], Env: ["PATH=/bin"] },
+        }),
+      );
+      const [one, other] = await Promise.allSettled(asked);
+      assert.equal(one?.status, "fulfilled");
+      assert.match(String(other?.status === "rejected" && other.reason), /exec id twice already exists/);
+      assert.equal((await t.output("host", "stdout", "twice")).toString(), "one\n");
+      assert.deepEqual(await t.agent.WaitProcess({ container_id: "host", exec_id: "twice" }), { status: 0 });
+    });
+
     it("names a missing command", async () => {
       const { text } = await refusal(t.exec("host", "absent", ["no-such-command"]));
       assert.match(text, /no-such-command.*no such file/);
