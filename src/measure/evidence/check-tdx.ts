@@ -17,6 +17,11 @@ export const INTEL_ROOTS: TrustAnchors = new Map([
   ["a0af031289f5d5d4132f9186068a7fc13628633ba235777472e29b6b6c67a49e", "Intel SGX Root CA"],
 ]);
 const SIGNING_NAME = "Intel SGX TCB Signing";
+/** MRSIGNER of Intel's architectural enclaves, and ISVPRODID of the quoting enclave for TDs (enclave identity TD_QE). */
+const INTEL_ENCLAVES = "dc9e2a7c6f948f17474e34a7fc43ed030f7c1563f1babddf6340c82e0e54a8c5";
+const TD_QE = 2;
+/** SGX ATTRIBUTES.DEBUG (Intel SDM volume 3D, 34.7.1) */
+const SGX_DEBUG = 2;
 
 export interface TdxInputs {
   readonly quote: TdxQuote;
@@ -37,7 +42,6 @@ export function checkTdxQuote(checks: Checks, inputs: TdxInputs): boolean {
   if (pck === undefined) return checks.check("tdx.certificate", false, "the quote carries no PCK certificate");
   const attestationKey = importP256(quote.attestationKey);
   const binding = createHash("sha256").update(quote.attestationKey).update(quote.qeAuthData).digest();
-  const { isDebug } = tdAttributes(quote.report.tdAttributes);
   const results = [
     checks.check(
       "tdx.signature",
@@ -51,8 +55,41 @@ export function checkTdxQuote(checks: Checks, inputs: TdxInputs): boolean {
       `its report by ${pck.commonName}`,
     ),
     checkChain(checks, { subject: "tdx", leaf: pck, others: [...chain, ...certificates], anchors, crls, at }),
-    checks.check("tdx.debug", !isDebug, `TD attributes 0x${quote.report.tdAttributes.toString(16)}`),
+    checkQuotingEnclave(checks, quote),
+    checkModuleSigner(checks, quote),
+    checkTd(checks, quote),
     checkCollateral(checks, inputs, pck),
+  ];
+  return results.every((ok) => ok);
+}
+
+/**
+ * The PCE signs for every enclave that may use the provisioning key, and who may is the host's choice: without this
+ * the host's own enclave quotes what it likes. How recent Intel's enclave is only collateral can tell.
+ */
+function checkQuotingEnclave(checks: Checks, { qe }: TdxQuote): boolean {
+  const signer = toHex(qe.mrSigner);
+  const isDebug = ((qe.attributes[0] ?? 0) & SGX_DEBUG) !== 0;
+  return checks.check(
+    "tdx.qeSigner",
+    signer === INTEL_ENCLAVES && qe.isvProdId === TD_QE && !isDebug,
+    `enclave ${qe.isvProdId} of signer ${signer}${isDebug ? ", under debug" : ""}; Intel's for TDs is ${TD_QE} of ${INTEL_ENCLAVES}`,
+  );
+}
+
+/** Intel's own modules name no signer. */
+function checkModuleSigner(checks: Checks, { report }: TdxQuote): boolean {
+  const isIntels = [...report.mrSignerSeam, ...report.seamAttributes].every((byte) => byte === 0);
+  return checks.check("tdx.moduleSigner", isIntels, isIntels ? "Intel" : `is ${toHex(report.mrSignerSeam)}`);
+}
+
+/** Neither the host nor a migration TD of its choice may read the TD. */
+function checkTd(checks: Checks, { report }: TdxQuote): boolean {
+  const { isUnderDebug, isMigratable } = tdAttributes(report.tdAttributes);
+  const attributes = `TD attributes 0x${report.tdAttributes.toString(16)}`;
+  const results = [
+    checks.check("tdx.debug", !isUnderDebug, attributes),
+    checks.check("tdx.migration", !isMigratable, attributes),
   ];
   return results.every((ok) => ok);
 }
@@ -83,14 +120,20 @@ function checkCollateral(checks: Checks, inputs: TdxInputs, pck: Certificate): b
     results.push(checkSignedJson(checks, inputs, tcbInfo));
     const extension = parsePckExtension(pck);
     const fmspc = tcbInfo.body.string("fmspc").toLowerCase();
-    const isFamily = tcbInfo.body.string("id") === "TDX" && fmspc === extension.fmspc;
+    const pceId = tcbInfo.body.string("pceId").toLowerCase();
+    const isFamily = tcbInfo.body.string("id") === "TDX" && fmspc === extension.fmspc && pceId === extension.pceId;
     results.push(
-      checks.check("tdx.fmspc", isFamily, `TCB info is for ${fmspc}, the platform is ${extension.fmspc}`),
+      checks.check(
+        "tdx.fmspc",
+        isFamily,
+        `TCB info is for ${fmspc}/${pceId}, the platform is ${extension.fmspc}/${extension.pceId}`,
+      ),
       checkStatus(checks, "tdx.tcb", matchTcbLevel(tcbInfo.body, extension, quote.report)),
       checkStatus(checks, "tdx.module", matchTdxModule(tcbInfo.body, quote.report)),
     );
   }
-  if (identity === undefined) checks.skip("tdx.qeIdentity", "no enclave identity given");
+  if (identity === undefined)
+    checks.skip("tdx.qeIdentity", "no enclave identity given: how recent the quoting enclave is stays unknown");
   else {
     results.push(checkSignedJson(checks, inputs, identity));
     results.push(checkStatus(checks, "tdx.qeIdentity", matchQeIdentity(identity.body, quote.qe)));

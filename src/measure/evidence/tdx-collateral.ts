@@ -80,6 +80,7 @@ export function matchTdxModule(body: JsonObject, report: TdReport): TcbMatch {
 export function matchQeIdentity(body: JsonObject, qe: QeReport): TcbMatch {
   const miscMask = body.hex("miscselectMask", 4).readUInt32LE();
   const isSame =
+    body.string("id") === "TD_QE" &&
     body.hex("mrsigner", 32).equals(qe.mrSigner) &&
     body.integer("isvprodid") === qe.isvProdId &&
     maskedEqual(qe.attributes, body.hex("attributes", 16), body.hex("attributesMask", 16)) &&

@@ -77,10 +77,9 @@ export function parseTdxQuote(bytes: Uint8Array): TdxQuote {
   return { version, report, signedBytes, signature, attestationKey, qe, qeSignature, qeAuthData, pckChain };
 }
 
-/** TD attribute bits of the TDX module ABI, "ATTRIBUTES". */
+/** ATTRIBUTES of the TDX module ABI: each bit of its lowest byte puts the TD under debug, not DEBUG alone. */
 export function tdAttributes(attributes: bigint) {
-  const bit = (n: bigint): boolean => ((attributes >> n) & 1n) === 1n;
-  return { isDebug: bit(0n), isSeptVeDisabled: bit(28n), hasProtectionKeys: bit(30n), hasPerfmon: bit(63n) };
+  return { isUnderDebug: (attributes & 0xffn) !== 0n, isMigratable: ((attributes >> 29n) & 1n) === 1n };
 }
 
 function readHeader(reader: ByteReader): number {

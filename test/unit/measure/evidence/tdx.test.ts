@@ -7,7 +7,7 @@ import { checkCcel } from "../../../../src/measure/evidence/check-logs.ts";
 import { checkTdxQuote, INTEL_ROOTS, type TdxInputs } from "../../../../src/measure/evidence/check-tdx.ts";
 import { parsePckExtension } from "../../../../src/measure/evidence/pck-extension.ts";
 import { parseSignedJson } from "../../../../src/measure/evidence/tdx-collateral.ts";
-import { parseTdxQuote } from "../../../../src/measure/evidence/tdx-quote.ts";
+import { parseTdxQuote, type TdReport, type TdxQuote } from "../../../../src/measure/evidence/tdx-quote.ts";
 import { Checks, type Verdict } from "../../../../src/measure/evidence/verdict.ts";
 import { MalformedInput } from "../../../../src/measure/reader.ts";
 import { ecKey, fingerprint, mintCertificate, type TestCertificate } from "../../../support/mint.ts";
@@ -77,6 +77,28 @@ describe("a TDX quote of a real platform", () => {
     });
   }
 
+  for (const [name, change, expected] of [
+    [
+      "comes from an enclave that Intel did not sign",
+      ({ qe }) => ({ qe: { ...qe, mrSigner: Buffer.alloc(32, 1) } }),
+      "tdx.qeSigner",
+    ],
+    ["comes from another of Intel's enclaves", ({ qe }) => ({ qe: { ...qe, isvProdId: 1 } }), "tdx.qeSigner"],
+    [
+      "comes from a quoting enclave under debug",
+      ({ qe }) => ({ qe: { ...qe, attributes: Buffer.from("17", "hex") } }),
+      "tdx.qeSigner",
+    ],
+    ["comes from a module of another signer", withReport({ mrSignerSeam: Buffer.alloc(48, 1) }), "tdx.moduleSigner"],
+    ["is of a TD that is profiled, as by DEBUG", withReport({ tdAttributes: 0x1000_0020n }), "tdx.debug"],
+    ["is of a TD that a migration TD may move", withReport({ tdAttributes: 0x3000_0000n }), "tdx.migration"],
+  ] as const satisfies readonly (readonly [string, (quote: TdxQuote) => Partial<TdxQuote>, string])[]) {
+    it(`fails by name, also without collateral, when it ${name}`, function () {
+      const quote = quote5(this);
+      assert.deepEqual(failed(check({ quote: { ...quote, ...change(quote) }, at: AT })), [expected]);
+    });
+  }
+
   it("fails before its certificates begin", function () {
     const quote = parseTdxQuote(fixture(this, "tdx/tdx_quote_5.dat"));
     assert.deepEqual(failed(check({ quote, at: "2017-01-01T00:00:00Z" })), ["tdx.validity"]);
@@ -118,6 +140,14 @@ describe("TDX collateral", () => {
     assert.deepEqual(failed(checkWith(this, (text) => text.replace("90C06F000000", "00A06D080000"))), ["tdx.fmspc"]);
   });
 
+  it("for another provisioning enclave, or of the enclave that quotes SGX enclaves, fails", function () {
+    assert.deepEqual(failed(checkWith(this, (text) => text.replace('"pceId":"0000"', '"pceId":"0001"'))), [
+      "tdx.fmspc",
+    ]);
+    const identity = (text: string) => text.replace('"id":"TD_QE"', '"id":"QE"');
+    assert.deepEqual(failed(checkWith(this, (text) => text, AT, identity)), ["tdx.qeIdentity"]);
+  });
+
   it("past its next update fails", function () {
     const verdict = checkWith(this, (text) => text, "2026-01-01T00:00:00Z");
     assert.deepEqual(failed(verdict), ["tdx.tcbInfo.freshness", "tdx.enclaveIdentity.freshness"]);
@@ -140,12 +170,17 @@ describe("TDX collateral", () => {
     assert.deepEqual(components.slice(0, 8), [1, 1, 2, 2, 3, 1, 0, 3]);
   });
 
-  function checkWith(test: Mocha.Context, change: (tcbInfo: string) => string, at = AT): Verdict {
+  function checkWith(
+    test: Mocha.Context,
+    change: (tcbInfo: string) => string,
+    at = AT,
+    changeIdentity = (text: string): string => text,
+  ): Verdict {
     const identity = JSON.stringify(
       (JSON.parse(fixture(test, "tdx/enclaveIdentity.json").toString()) as { enclaveIdentity: unknown })
         .enclaveIdentity,
     );
-    const signed = [signJson("tcbInfo", change(tcbInfo(test))), signJson("enclaveIdentity", identity)];
+    const signed = [signJson("tcbInfo", change(tcbInfo(test))), signJson("enclaveIdentity", changeIdentity(identity))];
     return check({ quote: quote5(test), collateral: signed.map(parseSignedJson), certificates, anchors, at });
   }
 
@@ -160,6 +195,10 @@ describe("TDX collateral", () => {
 
 function quote5(test: Mocha.Context): ReturnType<typeof parseTdxQuote> {
   return parseTdxQuote(fixture(test, "tdx/tdx_quote_5.dat"));
+}
+
+function withReport(fields: Partial<TdReport>): (quote: TdxQuote) => Partial<TdxQuote> {
+  return ({ report }) => ({ report: { ...report, ...fields } });
 }
 
 function check(inputs: TdxInputs): Verdict {
