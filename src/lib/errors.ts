@@ -225,16 +225,17 @@ export class ProtocolViolation extends KataError {
   }
 }
 
-/** A peer answered with an error status of its own (google.rpc.Code). */
+/** A peer answered with an error status of its own (google.rpc.Code); its text is cut to `maxPeerText`. */
 export class RemoteError extends KataError {
   readonly code = "RemoteError";
   readonly status: number;
   readonly remoteMessage: string;
 
   constructor(operation: string, status: number, remoteMessage: string) {
-    super(`${operation}: ${remoteMessage || `status ${status}`}`);
+    const text = cutPeerText(remoteMessage);
+    super(`${operation}: ${text || `status ${status}`}`);
     this.status = status;
-    this.remoteMessage = remoteMessage;
+    this.remoteMessage = text;
   }
 }
 
@@ -254,6 +255,13 @@ export class CleanupIncomplete extends KataError {
     super(`cleanup incomplete: ${failures.map((f) => `${f.step}: ${errorText(f.error)}`).join("; ")}`);
     this.failures = failures;
   }
+}
+
+/** Characters of a peer's words that are kept: they go to logs, to events that are kept, and to users. */
+const maxPeerText = 8192;
+
+export function cutPeerText(text: string): string {
+  return text.length <= maxPeerText ? text : `${text.slice(0, maxPeerText)} … (${text.length} characters)`;
 }
 
 /** One line for any thrown value. */
@@ -285,6 +293,8 @@ function lastLines(text: string, count: number): string {
     .join(" | ");
 }
 
+/** In linear time: the text may be a hostile guest's. */
 function oneLine(text: string): string {
-  return text.replace(/\s*[\r\n]+\s*/g, " | ").trim();
+  const lines = text.split(/[\r\n]/).map((line) => line.trim());
+  return lines.filter((line) => line !== "").join(" | ");
 }

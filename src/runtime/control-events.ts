@@ -1,6 +1,7 @@
 // What happened to a pod, kept in a bounded ring and heard by whoever listens: the pod's own events,
 // stages of the launch, QEMU's events and the daemon's log. The daemon's memory is the limit, not time.
 import type { LogFields, Logger, LogLevel } from "../lib/logger.ts";
+import type { QmpSession } from "../wire/qmp/client.ts";
 
 export interface PodHappening {
   readonly unixMs: number;
@@ -55,6 +56,21 @@ export class EventLog {
       error: at("error"),
       child: (fields) => this.hearing(logger.child(fields)),
     };
+  }
+}
+
+/** QEMU's own events are a few hundred bytes; one that its guest took over could fill our memory with others. */
+const maxEventChars = 8192;
+
+/** Ends with the session. */
+export async function recordQmpEvents(qmp: Pick<QmpSession, "listen">, events: EventLog): Promise<void> {
+  try {
+    for await (const { event, data } of qmp.listen()) {
+      const { length } = JSON.stringify(data);
+      events.push("qemu", event.slice(0, maxEventChars), length > maxEventChars ? { leftOutChars: length } : data);
+    }
+  } catch {
+    // how the session ended is the VM's story, told elsewhere
   }
 }
 

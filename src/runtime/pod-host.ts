@@ -32,9 +32,8 @@ import type {
 } from "../pod/ports.ts";
 import { reclaim } from "../pod/reclaim.ts";
 import type { HostShare, SourceFacts } from "../translate/mounts.ts";
-import type { QmpSession } from "../wire/qmp/client.ts";
 import { boundLayers } from "./bound-layers.ts";
-import { EventLog } from "./control-events.ts";
+import { EventLog, recordQmpEvents } from "./control-events.ts";
 import { removeRunDir } from "./end-pod.ts";
 import { type Launched, launchPod } from "./launch-pod.ts";
 import { hostReclaimPorts } from "./reclaim-ports.ts";
@@ -209,13 +208,4 @@ export async function loadConfig(path: string, annotations: Readonly<Record<stri
 export function toLayerFile(layer: LayerImage & { readonly isIdMapped?: boolean }): LayerFile {
   const { path, rootHash, salt, hashOffsetBytes, blockSizeBytes, isIdMapped = false } = layer;
   return { path, verity: { rootHash, salt, hashOffsetBytes, blockBytes: blockSizeBytes }, isIdMapped };
-}
-
-/** Ends with the session. */
-async function recordQmpEvents(qmp: QmpSession, events: EventLog): Promise<void> {
-  try {
-    for await (const { event, data } of qmp.listen()) events.push("qemu", event, data);
-  } catch {
-    // how the session ended is the VM's story, told elsewhere
-  }
 }

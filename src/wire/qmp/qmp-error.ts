@@ -1,6 +1,6 @@
 // QEMU's refusal of a command. QMP's error classes say little (nearly all are GenericError); the description is the
 // information, and it is the operator's to act on.
-import { KataError } from "../../lib/errors.ts";
+import { cutPeerText, KataError } from "../../lib/errors.ts";
 
 export class QmpError extends KataError {
   readonly code = "HostCallFailed";
@@ -10,9 +10,10 @@ export class QmpError extends KataError {
   readonly description: string;
 
   constructor(command: string, errorClass: string, description: string) {
-    super(`QEMU refused ${command}: ${description}`);
+    const text = cutPeerText(description);
+    super(`QEMU refused ${command}: ${text}`);
     this.command = command;
     this.errorClass = errorClass;
-    this.description = description;
+    this.description = text;
   }
 }

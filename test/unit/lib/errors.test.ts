@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { errnoOf, errorText, InvalidConfig, InvalidRequest } from "../../../src/lib/errors.ts";
+import { errnoOf, errorText, InvalidConfig, InvalidRequest, RemoteError } from "../../../src/lib/errors.ts";
+import { QmpError } from "../../../src/wire/qmp/qmp-error.ts";
 
 describe("errors", () => {
   it("are one line, since containerd shows them to users as they are", () => {
@@ -7,6 +8,18 @@ describe("errors", () => {
     assert.equal(errorText(new Error("first\n  at second")).includes("\n"), false);
     assert.equal(errorText("plain"), "plain");
     assert.equal(errorText(new TypeError("")), "TypeError");
+  });
+
+  it("keep of a peer's words what fits a log line, and are made at once whatever it said", () => {
+    for (const text of [`${" ".repeat(1 << 22)}x`, "\n \r".repeat(1 << 18), "x".repeat(1 << 22)]) {
+      const began = performance.now();
+      for (const error of [new RemoteError("a call", 13, text), new QmpError("stop", "GenericError", text)]) {
+        assert.ok(error.message.length < 8400, `${error.message.length}`);
+      }
+      errorText(new Error(text));
+      assert.ok(performance.now() - began < 5000, JSON.stringify(text.slice(0, 3)));
+    }
+    assert.equal(new RemoteError("a call", 13, "one \n\n two").message, "a call: one | two");
   });
 
   it("carry every problem of a configuration with its file, line and key", () => {

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { connect } from "node:net";
 import { silentLogger } from "../../../src/lib/logger.ts";
-import { EventLog } from "../../../src/runtime/control-events.ts";
+import { EventLog, recordQmpEvents } from "../../../src/runtime/control-events.ts";
+import { openQmp } from "../../../src/wire/qmp/client.ts";
+import { FakeQemu } from "../../fakes/fake-qemu.ts";
 
 describe("the ring of a pod's happenings", () => {
   it("keeps the latest, oldest first, up to its limit", () => {
@@ -34,6 +37,31 @@ describe("the ring of a pod's happenings", () => {
     assert.deepEqual(
       log.kept.map(({ area, name, data }) => [area, name, data]),
       [["log", "warn", { message: "yes", error: "why" }]],
+    );
+  });
+
+  it("keeps QEMU's events, but not the content of one that is too long to be QEMU's own", async () => {
+    await using fake = await FakeQemu.listen({
+      commands: {
+        stop: (_, session) => {
+          session.event("STOP", { by: "us" });
+          session.event("FLOOD", { text: "x".repeat(1 << 20) });
+          return {};
+        },
+      },
+    });
+    const qmp = await openQmp(connect(fake.path));
+    const log = new EventLog(() => 0);
+    const recorded = recordQmpEvents(qmp, log);
+    await qmp.execute("stop", {});
+    qmp.close();
+    await recorded;
+    assert.deepEqual(
+      log.kept.map(({ area, name, data }) => [area, name, data]),
+      [
+        ["qemu", "STOP", { by: "us" }],
+        ["qemu", "FLOOD", { leftOutChars: (1 << 20) + 11 }],
+      ],
     );
   });
 });
