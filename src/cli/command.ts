@@ -1,6 +1,7 @@
 // What a subcommand is: data for the parser of cli.ts and one function. A command prints nothing and
 // never exits; cli.ts prints `json` or `text` and ends with `exitCode` (commands.md: 0, 1, 2, 3).
 import {
+  ConnectionLost,
   EnvironmentLacks,
   HostCallFailed,
   HostCommandFailed,
@@ -9,6 +10,7 @@ import {
   LaunchFailed,
   MeasurementMismatch,
   NotFound,
+  RemoteError,
   Unsupported,
 } from "../lib/errors.ts";
 import { MalformedInput } from "../measure/reader.ts";
@@ -116,12 +118,17 @@ const exits: readonly (readonly [new (...args: never[]) => Error, ExitCode])[] =
   [Unsupported, 2],
   [MeasurementMismatch, 1],
   [EnvironmentLacks, 3],
+  [ConnectionLost, 3],
   [HostCallFailed, 3],
   [HostCommandFailed, 3],
   [LaunchFailed, 3],
 ];
 
+/** Of google.rpc.Code, those by which a daemon calls the request bad: INVALID_ARGUMENT, NOT_FOUND, UNIMPLEMENTED. */
+const badRequest: readonly number[] = [3, 5, 12];
+
 /** The exit code for what a command threw; 1 for anything unforeseen. */
 export function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof RemoteError) return badRequest.includes(error.status) ? 2 : 1;
   return exits.find(([type]) => error instanceof type)?.[1] ?? 1;
 }

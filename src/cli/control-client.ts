@@ -6,7 +6,7 @@ import {
   status as grpcStatus,
   makeClientConstructor,
 } from "@grpc/grpc-js";
-import { AgentLost, DeadlineExceeded, RemoteError } from "../lib/errors.ts";
+import { ConnectionLost, RemoteError } from "../lib/errors.ts";
 import { Control } from "../wire/gen/control.ts";
 import { grpcDefinition } from "../wire/grpc.ts";
 import type { RequestInit, ResponseOf } from "../wire/service.ts";
@@ -96,14 +96,9 @@ async function* messagesOf<T>(name: string, call: AsyncIterable<T>): AsyncGenera
   }
 }
 
-/** Our errors again, so that exit codes and texts are the same on both sides of the socket. */
-export function fromGrpc(
-  operation: string,
-  error: { code?: number; details?: string; message?: string } | null,
-): Error {
+/** The daemon's own words; UNAVAILABLE is never its answer, but grpc-js's for want of one. */
+function fromGrpc(operation: string, error: { code?: number; details?: string; message?: string } | null): Error {
   const details = error?.details ?? error?.message ?? "no answer";
-  if (error?.code === grpcStatus.UNAVAILABLE)
-    return new AgentLost(`calling ${operation}`, `the pod's daemon does not answer: ${details}`);
-  if (error?.code === grpcStatus.DEADLINE_EXCEEDED) return new DeadlineExceeded(operation, callLimitMs);
+  if (error?.code === grpcStatus.UNAVAILABLE) return new ConnectionLost("the pod's daemon", details);
   return new RemoteError(operation, error?.code ?? grpcStatus.UNKNOWN, details);
 }

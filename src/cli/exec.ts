@@ -3,6 +3,7 @@ import { InvalidRequest, NotFound } from "../lib/errors.ts";
 import { type ArgsOf, type Command, type CommandResult, defineCommand } from "./command.ts";
 import type { ControlClient } from "./control-client.ts";
 import { inspect, podOption, withControl } from "./inspect.ts";
+import { pickById } from "./pod-directory.ts";
 import { execOptions } from "./run.ts";
 import { Collected, onResize, onSignals, openInput, rawTerminal, sinkOf, windowSize } from "./terminal.ts";
 
@@ -29,12 +30,7 @@ const execCommand = defineCommand({
 export async function chooseContainer(pod: string, wanted: string | undefined): Promise<string> {
   const { containers } = await inspect(pod);
   const running = containers.filter(({ state }) => state === "running");
-  if (wanted !== undefined) {
-    const found = running.filter(({ id }) => id.startsWith(wanted));
-    if (found.length === 1) return found[0]?.id ?? "";
-    if (found.length === 0) throw new NotFound("running container", wanted);
-    throw new InvalidRequest("container", `"${wanted}" begins several: ${found.map(({ id }) => id).join(", ")}`);
-  }
+  if (wanted !== undefined) return pickById("running container", wanted, new Map(running.map(({ id }) => [id, id])));
   const candidates = running.filter(({ role }) => role !== "sandbox");
   if (candidates.length === 1) return candidates[0]?.id ?? "";
   if (candidates.length === 0) throw new NotFound("running container of pod", pod);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { InvalidRequest } from "../lib/errors.ts";
 import { type Command, defineCommand } from "./command.ts";
 import { ControlClient } from "./control-client.ts";
-import { findPod } from "./pod-directory.ts";
+import { findLivingPod } from "./pod-directory.ts";
 import { renderTable } from "./table.ts";
 
 export const podOption = { type: "string", describe: "pod id, or the beginning of one", demandOption: true } as const;
@@ -13,7 +13,7 @@ export async function withControl<T>(
   pod: string,
   work: (client: ControlClient, podId: string) => Promise<T>,
 ): Promise<T> {
-  const known = await findPod(pod);
+  const known = await findLivingPod(pod);
   using client = new ControlClient(join(known.runDir, "control.sock"));
   return await work(client, known.record.podId);
 }

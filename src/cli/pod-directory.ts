@@ -4,7 +4,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { findProcesses, isAlive } from "../host/process.ts";
 import { runRoot } from "../host/run-dir.ts";
-import { errnoOf, InvalidRequest, NotFound } from "../lib/errors.ts";
+import { EnvironmentLacks, errnoOf, InvalidRequest, NotFound } from "../lib/errors.ts";
 import { type LedgerRecord, readLedger } from "../pod/ledger.ts";
 
 export const podsDir = join(runRoot, "pods");
@@ -47,20 +47,33 @@ async function namesIn(root: string): Promise<readonly string[]> {
 }
 
 /** A pod by its id or the unambiguous beginning of it. */
-export async function findPod(id: string): Promise<KnownPod> {
-  const pods = await listPods();
-  const found = pods.filter((pod) => pod.record.podId.startsWith(id));
-  const exact = found.find((pod) => pod.record.podId === id);
+export async function findPod(id: string, root: string = podsDir): Promise<KnownPod> {
+  return pickById("pod", id, new Map((await listPods(root)).map((pod) => [pod.record.podId, pod])));
+}
+
+/** The same, and its daemon can be asked. */
+export async function findLivingPod(id: string, root: string = podsDir): Promise<KnownPod> {
+  const pod = await findPod(id, root);
+  if (pod.alive) return pod;
+  throw new EnvironmentLacks(
+    `pod ${pod.record.podId} has no living daemon`,
+    "`kata-cvm reap` removes what it left behind",
+  );
+}
+
+/** What has the id `wanted`, or the only thing whose id begins with it. */
+export function pickById<T>(kind: string, wanted: string, things: ReadonlyMap<string, T>): T {
+  // a script's unset variable, which is the beginning of every id
+  if (wanted === "") throw new InvalidRequest(kind, "is empty; give an id or the beginning of one");
+  const found = [...things].filter(([id]) => id.startsWith(wanted));
+  const exact = things.get(wanted);
   if (exact !== undefined) return exact;
   if (found.length > 1) {
-    throw new InvalidRequest(
-      "pod",
-      `"${id}" begins ${found.length} ids: ${found.map((pod) => pod.record.podId).join(", ")}`,
-    );
+    throw new InvalidRequest(kind, `"${wanted}" begins ${found.length} ids: ${found.map(([id]) => id).join(", ")}`);
   }
   const [only] = found;
-  if (only === undefined) throw new NotFound("pod", id);
-  return only;
+  if (only === undefined) throw new NotFound(kind, wanted);
+  return only[1];
 }
 
 async function describe(runDir: string): Promise<KnownPod | null> {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { defineCommand, exitCodeOf } from "../../../src/cli/command.ts";
-import { InvalidRequest } from "../../../src/lib/errors.ts";
+import { ConnectionLost, InvalidRequest, RemoteError } from "../../../src/lib/errors.ts";
 
 describe("a command's options", () => {
   const command = defineCommand({
@@ -27,5 +27,16 @@ describe("a command's options", () => {
   it("may be lists where the command takes one", async () => {
     const { json } = await command.run({ file: "a", also: ["b", "c"] });
     assert.deepEqual(json, { file: "a", also: ["b", "c"] });
+  });
+});
+
+describe("the exit code", () => {
+  it("is the same whether this process or a pod's daemon calls the request bad", () => {
+    for (const status of [3, 5, 12]) assert.equal(exitCodeOf(new RemoteError("Exec", status, "no such")), 2);
+    assert.equal(exitCodeOf(new RemoteError("Exec", 9, "the pod is stopped")), 1);
+  });
+
+  it("says that the machine lacks something where a pod's daemon does not answer", () => {
+    assert.equal(exitCodeOf(new ConnectionLost("the pod's daemon", "connect ENOENT")), 3);
   });
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { AgentLost, RemoteError } from "../../../src/lib/errors.ts";
+import { ConnectionLost, RemoteError } from "../../../src/lib/errors.ts";
 import { ServedPod } from "./served-pod.ts";
 
 describe("the control service of a pod that ends", () => {
@@ -17,7 +17,7 @@ describe("the control service of a pod that ends", () => {
       for await (const _ of served.client.stream("Events", { pod_id: "pod1", follow: true }));
     })();
     await served.client.call("Stop", { pod_id: "pod1" });
-    await assert.rejects(listening, AgentLost);
+    await assert.rejects(listening, ConnectionLost);
     assert.ok(served.world.pod.lifecycle.is("stopped"));
   });
 });
