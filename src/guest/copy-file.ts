@@ -2,14 +2,11 @@
 // component below the share is opened without following links, so nothing that was sent earlier can
 // lead out of it. A file grows in a sibling and takes its name when it is complete.
 import {
-  chmodSync,
-  chownSync,
   closeSync,
   constants,
   fchmodSync,
   fchownSync,
   fstatSync,
-  ftruncateSync,
   lchownSync,
   lstatSync,
   mkdirSync,
@@ -26,7 +23,8 @@ import { removeOldVersions, VERSION_LINK } from "./stale-files.ts";
 import { openBeneath } from "./sys/beneath.ts";
 
 export const SHARE_ROOT = "/run/kata-containers/shared/containers";
-const { O_CREAT, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, O_WRONLY, S_IFDIR, S_IFLNK, S_IFMT } = constants;
+const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY, S_IFDIR, S_IFLNK, S_IFMT } =
+  constants;
 const PATH_MAX = 4096;
 /** one file, far above what a ConfigMap or Secret may hold */
 const FILE_MAX = 16n * 1024n ** 3n;
@@ -74,8 +72,18 @@ function makeDirectory(path: string, request: CopyFileRequest): void {
     if (errnoOf(error) === "EEXIST") return;
     throw error;
   }
-  chmodSync(path, request.dir_mode & 0o777 || 0o755);
-  chownSync(path, request.uid, request.gid);
+  own(path, request, request.dir_mode & 0o777 || 0o755);
+}
+
+/** As it was made or found, not where a container may have put a link since. */
+function own(directory: string, { uid, gid }: CopyFileRequest, mode: number): void {
+  const fd = openSync(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  try {
+    fchownSync(fd, uid, gid);
+    fchmodSync(fd, mode);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 function copyDirectory(target: string, request: CopyFileRequest): void {
@@ -84,13 +92,7 @@ function copyDirectory(target: string, request: CopyFileRequest): void {
   } catch (error) {
     if (errnoOf(error) !== "EEXIST" || !lstatSync(target).isDirectory()) throw error;
   }
-  const fd = openSync(target, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  try {
-    fchownSync(fd, request.uid, request.gid);
-    fchmodSync(fd, request.file_mode & 0o7777);
-  } finally {
-    closeSync(fd);
-  }
+  own(target, request, request.file_mode & 0o7777);
 }
 
 /** Made beside and renamed over, so that a reader sees the old or the new target, never none; where it leads. */
@@ -108,9 +110,11 @@ function copyLink(target: string, request: CopyFileRequest): string {
 
 function copyChunk(target: string, request: CopyFileRequest): void {
   const temporary = `${target}.kata-tmp`;
-  const fd = openSync(temporary, O_WRONLY | O_CREAT | O_NOFOLLOW, 0o600);
+  // what a container left there, a FIFO that nobody reads among it, is neither waited for nor written to
+  if (request.offset === 0n) rmSync(temporary, { force: true });
+  const flags = request.offset === 0n ? O_CREAT | O_EXCL : O_NONBLOCK;
+  const fd = openSync(temporary, O_WRONLY | O_NOFOLLOW | flags, 0o600);
   try {
-    if (request.offset === 0n) ftruncateSync(fd, 0);
     for (let at = 0; at < request.data.length; ) {
       at += writeSync(fd, request.data, at, request.data.length - at, Number(request.offset) + at);
     }

@@ -1,5 +1,6 @@
 // A volume that the kubelet replaces, sent again by the host's own sender into a directory of this machine.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -67,6 +68,17 @@ describe("a volume that is sent again", () => {
     await send();
     assert.ok(!existsSync(join(guest, "..2026_old")));
     assert.equal(readFileSync(join(outside, "file"), "utf8"), "stays");
+  });
+
+  it("waits for nobody at a FIFO that a container put where a file grows", async () => {
+    execFileSync("mkfifo", [join(guest, "file.kata-tmp")]);
+    const file = { path: join(guest, "file"), file_size: 4n, file_mode: 0o100640, uid: 0, gid: 0 };
+    await rpc.CopyFile({ ...file, data: Buffer.from("te") });
+    rmSync(join(guest, "file.kata-tmp"));
+    execFileSync("mkfifo", [join(guest, "file.kata-tmp")]);
+    await assert.rejects(rpc.CopyFile({ ...file, offset: 2n, data: Buffer.from("xt") }), { code: "ENXIO" });
+    await rpc.CopyFile({ ...file, data: Buffer.from("text") });
+    assert.equal(readFileSync(join(guest, "file"), "utf8"), "text");
   });
 
   it("keeps everything where `..data` leads elsewhere than to a version beside it", async () => {
