@@ -6,6 +6,7 @@ import { type EvidenceBundle, parseEvidence } from "../measure/evidence/bundle.t
 import { type Certificate, parseCertificates } from "../measure/evidence/certificate.ts";
 import { parseCrl, type RevocationList } from "../measure/evidence/crl.ts";
 import { checkReference, parseReference } from "../measure/evidence/reference.ts";
+import { parseLeastTcb } from "../measure/evidence/snp-report.ts";
 import { parseSignedJson, type SignedJson } from "../measure/evidence/tdx-collateral.ts";
 import { Checks, type NotChecked, type Verdict } from "../measure/evidence/verdict.ts";
 import { verifyEvidence } from "../measure/evidence/verify-evidence.ts";
@@ -39,6 +40,10 @@ export const verifyCommand = defineCommand({
       default: false,
     },
     reference: { type: "string", describe: "reference values, as `kata-cvm reference` prints them" },
+    "min-tcb": {
+      type: "string",
+      describe: "SNP firmware below these versions is refused, such as bootloader=4,snp=23,microcode=213",
+    },
     at: { type: "string", describe: "ISO time at which validity is judged (default: now)" },
   },
   async run(args) {
@@ -104,6 +109,7 @@ interface Files {
   readonly crl: readonly string[] | undefined;
   readonly nonce: string | undefined;
   readonly at: string | undefined;
+  readonly "min-tcb": string | undefined;
 }
 
 async function readBundle({ evidence, report, quote, ccel }: Files): Promise<EvidenceBundle> {
@@ -125,7 +131,7 @@ async function readBundle({ evidence, report, quote, ccel }: Files): Promise<Evi
   return { ...none, tdx: { quote: await readInput("--quote", quote ?? ""), eventLog } };
 }
 
-async function readInputs({ certs = [], collateral = [], crl = [], nonce, at }: Files) {
+async function readInputs({ certs = [], collateral = [], crl = [], ...args }: Files) {
   const certificates: Certificate[] = [];
   const statements: SignedJson[] = [];
   const crls: RevocationList[] = [];
@@ -138,7 +144,16 @@ async function readInputs({ certs = [], collateral = [], crl = [], nonce, at }: 
     else if (text.includes("BEGIN CERTIFICATE")) certificates.push(...parseCertificates(bytes));
     else crls.push(parseCrl(bytes));
   }
-  return { certificates, collateral: statements, crls, nonce: parseNonce(nonce), at: parseTime(at) };
+  const least = args["min-tcb"];
+  const leastTcb = least === undefined ? undefined : parseLeastTcb(least);
+  return {
+    certificates,
+    collateral: statements,
+    crls,
+    nonce: parseNonce(args.nonce),
+    at: parseTime(args.at),
+    leastTcb,
+  };
 }
 
 async function compareReference(file: string, proven: ReadonlyMap<string, string>): Promise<Verdict["checks"]> {

@@ -5,11 +5,12 @@
 import { verify } from "node:crypto";
 import { toHex } from "../hex.ts";
 import { ByteReader } from "../reader.ts";
+import { hasSnpFlag } from "../snp/policy.ts";
 import type { Certificate } from "./certificate.ts";
 import { checkChain, type TrustAnchors } from "./chain.ts";
 import type { RevocationList } from "./crl.ts";
 import { readDer, readSmallInteger, restOf, TAG } from "./der.ts";
-import { readSnpTcb, type SnpReport, type SnpTcb, snpPolicy } from "./snp-report.ts";
+import { readSnpTcb, type SnpReport, type SnpTcb } from "./snp-report.ts";
 import type { Checks } from "./verdict.ts";
 
 const OID = "1.3.6.1.4.1.3704.1";
@@ -38,20 +39,19 @@ export interface SnpInputs {
   readonly anchors?: TrustAnchors | undefined;
   readonly crls?: readonly RevocationList[] | undefined;
   readonly at?: string | undefined;
+  /** versions below which the platform's firmware is refused */
+  readonly leastTcb?: Partial<SnpTcb> | undefined;
 }
 
-/** True when the report's contents may be believed: genuine, and from a guest that nobody may debug. */
+/** True when the report's contents may be believed: genuine, and from a guest that nobody may debug or move. */
 export function checkSnpReport(checks: Checks, inputs: SnpInputs): boolean {
   const { report, certificates } = inputs;
-  const leaf = certificates.find(isEndorsementKey);
+  const leaf = findEndorsementKey(report, certificates);
   if (leaf === undefined) {
     return checks.check("snp.certificate", false, "no VCEK or VLEK certificate was given");
   }
-  const key = { key: leaf.publicKey, dsaEncoding: "ieee-p1363" } as const;
-  const isSigned =
-    leaf.publicKey.asymmetricKeyType === "ec" && verify("sha384", report.signedBytes, key, report.signature);
   const results = [
-    checks.check("snp.signature", isSigned, `version ${report.version} report by ${leaf.commonName}`),
+    checks.check("snp.signature", isSignedBy(report, leaf), `version ${report.version} report by ${leaf.commonName}`),
     checkChain(checks, {
       subject: "snp",
       leaf,
@@ -62,9 +62,10 @@ export function checkSnpReport(checks: Checks, inputs: SnpInputs): boolean {
     }),
     checkSigner(checks, report, leaf),
     checkTcb(checks, report, leaf),
+    checkLeastTcb(checks, inputs, leaf),
     checkChip(checks, report, leaf),
     checks.check("snp.vmpl", report.vmpl === 0, `requested at VMPL ${report.vmpl}`),
-    checkDebug(checks, report),
+    checkPolicy(checks, report),
   ];
   return results.every((ok) => ok);
 }
@@ -75,8 +76,14 @@ function isTurinReport(report: SnpReport, leaf: Certificate | undefined): boolea
   return leaf !== undefined && productName(leaf).startsWith("Turin");
 }
 
-export function isEndorsementKey(certificate: Certificate): boolean {
-  return certificate.extensions.has(SPL_OIDS.snp);
+/** The VCEK or VLEK that signed the report, else the first: hosts hand out those of earlier firmware, too. */
+export function findEndorsementKey(report: SnpReport, given: readonly Certificate[]): Certificate | undefined {
+  const keys = given.filter(({ extensions }) => extensions.has(SPL_OIDS.snp));
+  return keys.find((key) => isSignedBy(report, key)) ?? keys[0];
+}
+
+function isSignedBy({ signedBytes, signature }: SnpReport, { publicKey: key }: Certificate): boolean {
+  return key.asymmetricKeyType === "ec" && verify("sha384", signedBytes, { key, dsaEncoding: "ieee-p1363" }, signature);
 }
 
 function productName(leaf: Certificate): string {
@@ -107,6 +114,20 @@ function checkTcb(checks: Checks, report: SnpReport, leaf: Certificate): boolean
   return checks.check("snp.tcb", differing.length === 0, differing.join("; ") || all.join(", "));
 }
 
+/** The host chooses which firmware it runs and reports, so old versions are refused by the verifier or by nobody. */
+function checkLeastTcb(checks: Checks, { report, leastTcb }: SnpInputs, leaf: Certificate): boolean {
+  if (leastTcb === undefined) {
+    checks.skip("snp.leastTcb", "no least versions given: firmware with known flaws passes");
+    return true;
+  }
+  const reported = readSnpTcb(report.reportedTcb, isTurinReport(report, leaf));
+  const low = (Object.entries(leastTcb) as [keyof SnpTcb, number][]).filter(([part, least]) => {
+    return (reported[part] ?? -1) < least;
+  });
+  const detail = low.map(([part, least]) => `${part} is ${reported[part] ?? "absent"}, least is ${least}`).join("; ");
+  return checks.check("snp.leastTcb", low.length === 0, detail || "every part is recent enough");
+}
+
 /** The hardware id is raw in old certificates and an octet string in new ones; a VLEK has none. */
 function checkChip(checks: Checks, report: SnpReport, leaf: Certificate): boolean {
   const bytes = leaf.extensions.get(OID_HWID);
@@ -119,10 +140,18 @@ function checkChip(checks: Checks, report: SnpReport, leaf: Certificate): boolea
   return checks.equal("snp.chipId", isWrapped ? bytes.subarray(2) : bytes, report.chipId);
 }
 
-function checkDebug(checks: Checks, report: SnpReport): boolean {
-  const { isDebugAllowed } = snpPolicy(report.policy);
-  const detail = `policy 0x${report.policy.toString(16)} ${isDebugAllowed ? "lets the host read and write" : "forbids debugging"}`;
-  return checks.check("snp.debug", !isDebugAllowed, detail);
+/** Neither the host nor a migration agent of its choice, which gets the guest's memory, may read the guest. */
+function checkPolicy(checks: Checks, { policy }: SnpReport): boolean {
+  const judge = (name: string, flag: "debug" | "migrate-ma", forbidden: string): boolean => {
+    const isAllowed = hasSnpFlag(policy, flag);
+    return checks.check(
+      name,
+      !isAllowed,
+      `policy 0x${policy.toString(16)} ${isAllowed ? "allows" : "forbids"} ${forbidden}`,
+    );
+  };
+  const isSealed = judge("snp.debug", "debug", "that the host reads and writes its memory");
+  return judge("snp.migration", "migrate-ma", "a migration agent") && isSealed;
 }
 
 /** What the report claims, in the words of commands.md's references; `snp_` as in Trustee. */

@@ -1,5 +1,6 @@
 // AMD SEV-SNP attestation report, versions 2 to 5: 1184 little-endian bytes.
 // Layout: SEV Secure Nested Paging Firmware ABI (56860), table "ATTESTATION_REPORT".
+import { InvalidRequest } from "../../lib/errors.ts";
 import { ByteReader } from "../reader.ts";
 
 const SNP_REPORT_SIZE = 1184;
@@ -17,6 +18,8 @@ export interface SnpTcb {
   readonly snp: number;
   readonly microcode: number;
 }
+
+const tcbParts = ["fmc", "bootloader", "tee", "snp", "microcode"] as const satisfies readonly (keyof SnpTcb)[];
 
 export interface SnpReport {
   readonly version: number;
@@ -93,17 +96,18 @@ export function readSnpTcb(word: Uint8Array, isTurin: boolean): SnpTcb {
     : { fmc: undefined, bootloader: b0, tee: b1, snp: b6, microcode };
 }
 
-/** Guest policy bits of the ABI's table "Guest Policy". */
-export function snpPolicy(policy: bigint) {
-  const bit = (n: bigint): boolean => ((policy >> n) & 1n) === 1n;
-  return {
-    abiMinor: Number(policy & 0xffn),
-    abiMajor: Number((policy >> 8n) & 0xffn),
-    isSmtAllowed: bit(16n),
-    isMigrationAgentAllowed: bit(18n),
-    isDebugAllowed: bit(19n),
-    isSingleSocket: bit(20n),
-  };
+/** Least versions of some parts: `snp=23,microcode=213`, names as in `SnpTcb`. */
+export function parseLeastTcb(text: string): Partial<SnpTcb> {
+  const least: Partial<Record<keyof SnpTcb, number>> = {};
+  for (const item of text.split(",")) {
+    const [, name = "", version = ""] = /^\s*([a-z]+)\s*=\s*(\d{1,3})\s*$/.exec(item) ?? [];
+    const part = tcbParts.find((known) => known === name);
+    if (part === undefined || Number(version) > 255 || least[part] !== undefined) {
+      throw new InvalidRequest("min-tcb", `"${item}" is not one PART=0..255 for each of ${tcbParts.join(", ")}`);
+    }
+    least[part] = Number(version);
+  }
+  return least;
 }
 
 function readCpuid([family = 0, model = 0, stepping = 0]: Uint8Array) {

@@ -11,11 +11,11 @@ import type { EvidenceBundle, SnpEvidence, TdxEvidence, TpmEvidence } from "./bu
 import { type Certificate, parseCertificates } from "./certificate.ts";
 import type { TrustAnchors } from "./chain.ts";
 import { checkCcel, checkTpmLogs } from "./check-logs.ts";
-import { checkSnpReport, isEndorsementKey, snpClaims } from "./check-snp.ts";
+import { checkSnpReport, findEndorsementKey, snpClaims } from "./check-snp.ts";
 import { checkTdxQuote, tdxClaims } from "./check-tdx.ts";
 import type { RevocationList } from "./crl.ts";
 import { expectedReportData } from "./report-data.ts";
-import { parseSnpReport } from "./snp-report.ts";
+import { parseSnpReport, type SnpTcb } from "./snp-report.ts";
 import { checkSvsm } from "./svsm.ts";
 import type { SignedJson } from "./tdx-collateral.ts";
 import { parseTdxQuote } from "./tdx-quote.ts";
@@ -30,6 +30,8 @@ export interface VerifyOptions {
   readonly anchors?: TrustAnchors | undefined;
   /** `YYYY-MM-DDTHH:MM:SSZ` */
   readonly at?: string | undefined;
+  /** versions below which an SNP platform's firmware is refused */
+  readonly leastTcb?: Partial<SnpTcb> | undefined;
   /** what the verifier sent; the bundle's own nonce proves nothing */
   readonly nonce?: Uint8Array | undefined;
 }
@@ -65,9 +67,9 @@ function verifySnp(session: Session, snp: SnpEvidence): void {
   const report = parseSnpReport(snp.report);
   const own = snp.certificates === undefined ? [] : parseCertificates(snp.certificates);
   const certificates = [...own, ...(options.certificates ?? [])];
-  const { anchors, crls, at } = options;
-  const isGenuine = checkSnpReport(checks, { report, certificates, anchors, crls, at });
-  claims["snp"] = snpClaims(report, certificates.find(isEndorsementKey));
+  const { anchors, crls, at, leastTcb } = options;
+  const isGenuine = checkSnpReport(checks, { report, certificates, anchors, crls, at, leastTcb });
+  claims["snp"] = snpClaims(report, findEndorsementKey(report, certificates));
   if (snp.svsm === undefined) checkReportData(session, "snp", report.reportData);
   else {
     checkSvsm(checks, report, snp.svsm);

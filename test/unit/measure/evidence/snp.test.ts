@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { parseCertificates } from "../../../../src/measure/evidence/certificate.ts";
 import { checkSnpReport, type SnpInputs } from "../../../../src/measure/evidence/check-snp.ts";
 import { parseCrl } from "../../../../src/measure/evidence/crl.ts";
-import { parseSnpReport } from "../../../../src/measure/evidence/snp-report.ts";
+import { parseLeastTcb, parseSnpReport } from "../../../../src/measure/evidence/snp-report.ts";
 import { checkSvsm, parseVtpmManifest } from "../../../../src/measure/evidence/svsm.ts";
 import { Checks, type Verdict } from "../../../../src/measure/evidence/verdict.ts";
 import { MalformedInput } from "../../../../src/measure/reader.ts";
@@ -96,12 +96,38 @@ describe("an SNP report", () => {
   for (const [name, fields, expected] of [
     ["asked for by a lower privilege level", { vmpl: 2 }, "snp.vmpl"],
     ["of a guest that may be debugged", { policy: 0x30000n | (1n << 19n) }, "snp.debug"],
+    ["of a guest that a migration agent may move", { policy: 0x30000n | (1n << 18n) }, "snp.migration"],
     ["with firmware older than certified", { tcb: Buffer.from([4, 0, 0, 0, 0, 0, 22, 213]) }, "snp.tcb"],
   ] as const) {
     it(`fails by name: ${name}`, () => {
       assert.deepEqual(failed(check(platform, platform.report(fields))), [expected]);
     });
   }
+
+  it("is judged by the key that signed it, whatever older one the host hands out first", () => {
+    const old = snpPlatform({ tcb: Buffer.from([3, 0, 0, 0, 0, 0, 20, 200]) });
+    const [stale = Buffer.alloc(0)] = old.chain;
+    assert.deepEqual(failed(check({ ...platform, chain: [stale, ...platform.chain] }, platform.report({}))), []);
+    assert.deepEqual(failed(check({ ...platform, chain: [stale] }, platform.report({}))), [
+      "snp.signature",
+      "snp.chain",
+      "snp.root",
+      "snp.tcb",
+    ]);
+  });
+
+  it("fails below the versions that the verifier demands, and says that without any old firmware passes", () => {
+    const demand = (text: string) => check(platform, platform.report({}), { leastTcb: parseLeastTcb(text) });
+    assert.deepEqual(failed(demand("bootloader=4, snp=23,microcode=213")), []);
+    const low = demand("snp=24,fmc=1,tee=0");
+    assert.deepEqual(failed(low), ["snp.leastTcb"]);
+    assert.equal(detail(low, "snp.leastTcb"), "snp is 23, least is 24; fmc is absent, least is 1");
+    const { notChecked } = check(platform, platform.report({}));
+    assert.ok(notChecked.some(({ name }) => name === "snp.leastTcb"));
+    for (const text of ["", "snp", "snp=256", "spl=1", "snp=1,snp=2"]) {
+      assert.throws(() => parseLeastTcb(text), { code: "InvalidRequest" }, text);
+    }
+  });
 
   it("fails under a root that is not pinned, though its chain is whole", () => {
     assert.deepEqual(failed(check({ ...platform, anchors: new Map() }, platform.report({}))), ["snp.root"]);
