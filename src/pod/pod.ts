@@ -108,12 +108,12 @@ export class Pod {
     return entry.container;
   }
 
-  /** Boots the VM without a container. */
-  async boot(request: PodRequest): Promise<void> {
+  /** Boots the VM without a container; the pod ends when `signal` aborts before it is there. */
+  async boot(request: PodRequest, signal?: AbortSignal): Promise<void> {
     this.lifecycle.move("booting", "start its sandbox");
     try {
       refuseHostNamespaces(request.spec);
-      const launched = await this.#inFlight.during(this.#launch(request));
+      const launched = await this.#whileWanted({ id: this.id, signal }, this.#launch(request));
       this.#sandbox = request.spec;
       this.lifecycle.move("ready", "finish its boot");
       void this.#watchOom(launched);
@@ -230,8 +230,8 @@ export class Pod {
     }
   }
 
-  /** A pod whose first container nobody waits for any more ends at once, and what is being made with it. */
-  #whileWanted<T>({ id, signal }: CreateRequest, work: Promise<T>): Promise<T> {
+  /** A pod whose sandbox or first container nobody waits for any more ends at once, and what is being made with it. */
+  #whileWanted<T>({ id, signal }: { id: string; signal?: AbortSignal | undefined }, work: Promise<T>): Promise<T> {
     return withDeadline(this.#inFlight.during(work), { operation: `creating ${id}`, signal });
   }
 

@@ -89,9 +89,9 @@ function lifecycleHandlers(sandboxes: Sandboxes) {
       await sandboxes.create(request);
       return {};
     },
-    async StartSandbox({ sandbox_id: id }) {
+    async StartSandbox({ sandbox_id: id }, { signal }) {
       const { pod, request, createdAt } = sandboxes.get(id);
-      await pod.boot(request);
+      await pod.boot(request, signal);
       return { pid: pod.pid, created_at: timestamp(createdAt) };
     },
     async StopSandbox({ sandbox_id: id }) {

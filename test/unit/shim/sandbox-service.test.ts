@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { probeVolumeSources } from "../../../src/host/volumes.ts";
 import { packAny } from "../../../src/wire/any.ts";
+import { Sandbox } from "../../../src/wire/gen/containerd/sandbox.ts";
 import { NamespaceMode, PodSandboxConfig } from "../../../src/wire/gen/cri/pod_sandbox.ts";
 import type { Init } from "../../../src/wire/message.ts";
 import { containerSpec, refusal, TaskHarness, validSpec } from "./task-harness.ts";
@@ -119,6 +120,28 @@ describe("the Sandbox service", () => {
     assert.match((await refusal(harness.sandbox.StartSandbox(pod1))).text, /no room/);
     assert.equal((await harness.sandbox.SandboxStatus(pod1)).state, "SANDBOX_NOTREADY");
     assert.ok(harness.world.log.includes("reclaim"));
+  });
+
+  it("boots no VM that nobody waits for any more: after the call's time, or when its connection closed", async () => {
+    for (const giveUp of ["deadline", "connection"] as const) {
+      using harness = TaskHarness.open();
+      await create(harness);
+      const { asked, open } = harness.world.gate("launch");
+      const second = harness.connect();
+      const limits = giveUp === "deadline" ? { timeoutMs: 300 } : {};
+      const lost = assert.rejects(second.service(Sandbox).StartSandbox(pod1, limits));
+      await asked;
+      if (giveUp === "connection") second.close();
+      await lost;
+      await harness.world.pod.lifecycle.until("stopping");
+      open();
+      await harness.world.pod.ended;
+      assert.equal((await harness.sandbox.SandboxStatus(pod1)).state, "SANDBOX_NOTREADY", giveUp);
+      assert.ok(harness.world.log.includes("reclaim"), giveUp);
+      await harness.sandbox.ShutdownSandbox(pod1);
+      assert.equal(harness.shutdowns, 1);
+      second.close();
+    }
   });
 
   it("does not know other sandboxes, nor the same twice", async () => {
