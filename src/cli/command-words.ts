@@ -22,9 +22,12 @@ export function usageOf({ command, tail }: Command): string {
 }
 
 const tooFew = "words given: %s of %s";
-/** Replaces yargs' own string, so that `explainUsage` need not know that one's form. */
-export const tooFewWords = {
+const noValue = "option %s needs a value";
+/** Replaces yargs' own strings: `explainUsage` need not know the first's form, and the others read like the rest. */
+export const ownStrings = {
   "Not enough non-option arguments: got %s, need at least %s": { one: tooFew, other: tooFew },
+  "Not enough arguments following: %s": noValue,
+  "Missing required argument: %s": { one: "--%s is required", other: "these options are required: %s" },
 } as const;
 
 /** Why these words were refused, from what yargs said of them. */

@@ -3,6 +3,7 @@
 import {
   ConnectionLost,
   EnvironmentLacks,
+  errnoOf,
   HostCallFailed,
   HostCommandFailed,
   InvalidConfig,
@@ -101,6 +102,7 @@ function withDefaults(options: CommandOptions, args: Readonly<Record<string, unk
       const given = value.map((one) => JSON.stringify(one)).join(" and ");
       throw new InvalidRequest(`--${name}`, `is given ${value.length} times (${given}) and takes one value: keep one`);
     }
+    if (Number.isNaN(value)) throw new InvalidRequest(`--${name}`, "is not a number");
     if (value === undefined && option.demandOption) throw new InvalidRequest(`--${name}`, "is required");
     if (value !== undefined && option.choices && !option.choices.includes(String(value))) {
       throw new InvalidRequest(`--${name}`, `"${String(value)}" is not one of ${option.choices.join(", ")}`);
@@ -130,5 +132,6 @@ const badRequest: readonly number[] = [3, 5, 12];
 /** The exit code for what a command threw; 1 for anything unforeseen. */
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof RemoteError) return badRequest.includes(error.status) ? 2 : 1;
-  return exits.find(([type]) => error instanceof type)?.[1] ?? 1;
+  const known = exits.find(([type]) => error instanceof type)?.[1];
+  return known ?? (errnoOf(error) === undefined ? 1 : 3);
 }

@@ -1,8 +1,8 @@
 // The configuration that a command speaks of, and how a pod's annotations change it.
 import { applyOverrides } from "../config/overrides.ts";
 import { type LoadedConfig, parseConfig } from "../config/parse.ts";
-import { defaultConfigPath, readConfigFiles } from "../host/config-files.ts";
-import { InvalidRequest } from "../lib/errors.ts";
+import { type ConfigText, defaultConfigPath, readConfigFiles } from "../host/config-files.ts";
+import { EnvironmentLacks, HostCallFailed, InvalidRequest } from "../lib/errors.ts";
 
 export const configOption = {
   type: "string",
@@ -24,7 +24,19 @@ export async function loadConfigFor(
   given: string | undefined,
   annotations: Readonly<Record<string, string>>,
 ): Promise<LoadedConfig> {
-  return applyOverrides(parseConfig(await readConfigFiles(configPathOf(given))), annotations);
+  return applyOverrides(parseConfig(await readConfigFor(given)), annotations);
+}
+
+/** A file that was named is bad input when it cannot be read; the machine lacks only the one that nobody named. */
+export async function readConfigFor(given: string | undefined): Promise<readonly ConfigText[]> {
+  try {
+    return await readConfigFiles(configPathOf(given));
+  } catch (error) {
+    if (given === undefined) throw error;
+    if (error instanceof EnvironmentLacks) throw new InvalidRequest("--config", error.what, { cause: error });
+    if (error instanceof HostCallFailed) throw new InvalidRequest("--config", error.message, { cause: error });
+    throw error;
+  }
 }
 
 export function parseAnnotations(given: readonly string[] | undefined): Readonly<Record<string, string>> {

@@ -3,12 +3,11 @@
 import { join } from "node:path";
 import { parseConfig } from "../config/parse.ts";
 import type { RuntimeConfig } from "../config/schema.ts";
-import { readConfigFiles } from "../host/config-files.ts";
 import { runRoot } from "../host/run-dir.ts";
 import { EnvironmentLacks } from "../lib/errors.ts";
 import { classOf } from "../plan/plan-launch.ts";
 import { defineCommand } from "./command.ts";
-import { configOption, configPathOf } from "./config-option.ts";
+import { configOption, configPathOf, readConfigFor } from "./config-option.ts";
 import { checkBootFiles } from "./doctor/boot-files.ts";
 import { type Check, exitCodeFor, lacking, ok, renderChecks } from "./doctor/check.ts";
 import { checkPrograms } from "./doctor/programs.ts";
@@ -49,10 +48,10 @@ async function readConfig(given: string | undefined): Promise<{ config: RuntimeC
   const path = configPathOf(given);
   const sight = { name: "configuration", origin: path };
   try {
-    const { config } = parseConfig(await readConfigFiles(path));
+    const { config } = parseConfig(await readConfigFor(given));
     return { config, check: ok(sight, `class ${classOf(config)}`) };
   } catch (error) {
-    if (!(error instanceof EnvironmentLacks) || given !== undefined) throw error;
+    if (!(error instanceof EnvironmentLacks)) throw error;
     return {
       config: parseConfig([]).config,
       check: lacking(sight, `${error.what}; the defaults are judged`, error.fix),

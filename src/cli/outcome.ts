@@ -1,5 +1,5 @@
 // What the tool says and how it ends: one document or a text on stdout, an error on stderr, an exit code.
-import { EnvironmentLacks, errnoOf, errorText, KataError } from "../lib/errors.ts";
+import { EnvironmentLacks, errnoOf, errorText, HostCallFailed, KataError } from "../lib/errors.ts";
 import { type Command, exitCodeOf } from "./command.ts";
 
 /** The words of the command line make no command. */
@@ -23,9 +23,15 @@ async function print(text: string): Promise<void> {
 
 /** Tells the error; returns the exit code that stands for it. */
 export function reportFailure(error: unknown): number {
-  process.stderr.write(`kata-cvm: ${errorText(error)}\n`);
+  process.stderr.write(`kata-cvm: ${failureText(error, process.geteuid?.())}\n`);
   if (!(error instanceof KataError || error instanceof UsageError) && process.env["KATA_CVM_DEBUG"] !== undefined) {
     process.stderr.write(`${error instanceof Error ? error.stack : ""}\n`);
   }
   return error instanceof UsageError ? 2 : exitCodeOf(error);
+}
+
+export function failureText(error: unknown, uid: number | undefined): string {
+  const errno = error instanceof HostCallFailed ? error.errno : errnoOf(error);
+  const isForbidden = errno === "EACCES" || errno === "EPERM";
+  return `${errorText(error)}${isForbidden && uid !== 0 ? "; run kata-cvm as root" : ""}`;
 }

@@ -3,7 +3,7 @@ import yargs, { type Argv, type Options, type PositionalOptions } from "yargs";
 import { runtimeVersion } from "../lib/version.ts";
 import type { Command } from "./command.ts";
 import { type CommandGroup, commandTable } from "./command-table.ts";
-import { explainUsage, positionalsOf, tooFewWords, usageOf } from "./command-words.ts";
+import { explainUsage, ownStrings, positionalsOf, usageOf } from "./command-words.ts";
 import { reportFailure, runAndPrint, UsageError } from "./outcome.ts";
 
 interface Outcome {
@@ -30,13 +30,15 @@ async function parseAndRun(argv: readonly string[]): Promise<number> {
     .version(runtimeVersion)
     .help("help")
     .alias("help", "h")
-    .updateStrings(tooFewWords as unknown as Record<string, string>)
+    .updateStrings(ownStrings as unknown as Record<string, string>)
     .demandCommand(1, "name a command; `kata-cvm --help` lists them")
     .strict()
     .wrap(Math.min(110, process.stdout.columns ?? 100))
     .exitProcess(false)
     .fail((message, error) => {
-      throw error ?? new UsageError(explainUsage(own.words, message));
+      // what a command throws passes through here, too
+      if (error !== undefined && error.name !== "YError") throw error;
+      throw new UsageError(explainUsage(own.words, message));
     });
   for (const [name, group] of Object.entries(commandTable)) {
     parser = addGroup(parser, { name, group, rest: own.rest, outcome });
@@ -82,6 +84,7 @@ function describeWords(builder: Parser, command: Command): Parser {
   const named = builder.usage(`${usageOf(command)}\n\n${command.describe}`);
   return Object.entries(command.options).reduce((to, [name, option]) => {
     const description = structuredClone(option) as Options & PositionalOptions;
-    return positionals.includes(name) ? to.positional(name, description) : to.option(name, description);
+    if (positionals.includes(name)) return to.positional(name, description);
+    return to.option(name, { ...description, requiresArg: option.type !== "boolean" });
   }, named);
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { defineCommand, exitCodeOf } from "../../../src/cli/command.ts";
-import { ConnectionLost, InvalidRequest, RemoteError } from "../../../src/lib/errors.ts";
+import { failureText } from "../../../src/cli/outcome.ts";
+import { ConnectionLost, HostCallFailed, InvalidRequest, RemoteError } from "../../../src/lib/errors.ts";
 
 describe("a command's options", () => {
   const command = defineCommand({
@@ -38,5 +39,14 @@ describe("the exit code", () => {
 
   it("says that the machine lacks something where a pod's daemon does not answer", () => {
     assert.equal(exitCodeOf(new ConnectionLost("the pod's daemon", "connect ENOENT")), 3);
+  });
+
+  it("says the same of a file of this machine that cannot be read, and who could", () => {
+    const denied = Object.assign(new Error("EACCES: permission denied, scandir '/run'"), { code: "EACCES" });
+    assert.equal(exitCodeOf(denied), 3);
+    assert.equal(failureText(denied, 1000), "EACCES: permission denied, scandir '/run'; run kata-cvm as root");
+    assert.equal(failureText(denied, 0), "EACCES: permission denied, scandir '/run'");
+    assert.equal(failureText(new HostCallFailed("list /l", "EPERM"), 1000), "list /l: EPERM; run kata-cvm as root");
+    assert.equal(failureText(new Error("else"), 1000), "else");
   });
 });

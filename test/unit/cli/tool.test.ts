@@ -38,6 +38,13 @@ describe("the tool's words", () => {
     ["qmp p", "<name> is missing: kata-cvm qmp <pod> <name> [arguments] [options]"],
     ["explain diff a", "<b> is missing: kata-cvm explain diff <a> <b> [options]"],
     ["pods extra", "Unknown argument: extra"],
+    ["measure snp", "--ovmf is required"],
+    ["measure snp --ovmf --vcpus 2", "option ovmf needs a value"],
+    ["plan --annotation", "option annotation needs a value"],
+    ["measure snp --ovmf f --vcpus two", "--vcpus: is not a number"],
+    ["config --config nosuch.toml", "--config: the configuration file nosuch.toml does not exist"],
+    ["config --config test", "--config: read test: EISDIR"],
+    ["doctor --config nosuch.toml", "--config: the configuration file nosuch.toml does not exist"],
   ];
   for (const [argv, said] of refusals) {
     it(`that make no command are named, with what to do: kata-cvm ${argv}`, async () => {
@@ -45,6 +52,11 @@ describe("the tool's words", () => {
       assert.deepEqual(await tool(...words), { exitCode: 2, stdout: "", stderr: `kata-cvm: ${said}\n` });
     });
   }
+
+  it("may be empty where an option takes any text", async () => {
+    const { stderr } = await tool("measure", "snp", "--ovmf", "nosuch", "--kernel", "k", "--append", "");
+    assert.equal(stderr, "kata-cvm: --ovmf: cannot read nosuch (ENOENT)\n");
+  });
 
   it("are explained by --help and -h alike", async () => {
     const [long, short] = [await tool("--help"), await tool("-h")];
