@@ -1,6 +1,7 @@
 // The variables that a firmware file ships enrolled (Secure Boot keys of vendor builds): they are measured,
 // so predictions must read them instead of assuming an empty store.
 // Layout: PI 1.8 volume 3, 3.2.1 (volume header); edk2 MdeModulePkg/Include/Guid/VariableFormat.h.
+import { trimNuls } from "./hex.ts";
 import { ByteReader, guidText } from "./reader.ts";
 
 const FORMAT = "UEFI variable store";
@@ -46,7 +47,7 @@ function readVariables(store: ByteReader): StoredVariable[] {
     store.skip(1 + 4 + 8 + 16 + 4); // reserved, attributes, count, time, key index
     const [nameBytes, dataBytes] = [store.u32le(), store.u32le()];
     const vendor = guidText(store.bytes(16));
-    const name = Buffer.from(store.bytes(nameBytes)).toString("utf16le").replace(/\0+$/, "");
+    const name = trimNuls(Buffer.from(store.bytes(nameBytes)).toString("utf16le"));
     const data = store.bytes(dataBytes);
     if (VALID_STATES.includes(state)) variables.push({ vendor, name, data });
     store.skip(Math.min(store.remaining, (4 - (store.position % 4)) % 4));

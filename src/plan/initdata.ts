@@ -4,6 +4,7 @@
 import { gunzipSync, gzipSync } from "node:zlib";
 import { initdataAnnotation } from "../config/overrides.ts";
 import { errorText, InvalidRequest } from "../lib/errors.ts";
+import { parseBase64 } from "../measure/hex.ts";
 import { measureInitdata } from "../measure/initdata/initdata.ts";
 import type { InitdataPlan } from "./launch-plan.ts";
 
@@ -70,11 +71,12 @@ function unpack(annotation: string, maxBytes: number): Buffer {
   if (annotation.length > maxBytes * 2 + 1024) {
     throw new InvalidRequest(fieldName, `is ${annotation.length} characters long, too much for ${maxBytes} bytes`);
   }
-  if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(annotation) || annotation === "") {
+  const packed = annotation.length % 4 === 0 ? parseBase64(annotation) : undefined;
+  if (packed === undefined || packed.length === 0) {
     throw new InvalidRequest(fieldName, "is not base64; it must be base64(gzip(TOML))");
   }
   try {
-    return gunzipSync(Buffer.from(annotation, "base64"), { maxOutputLength: maxBytes });
+    return gunzipSync(packed, { maxOutputLength: maxBytes });
   } catch (error) {
     const tooLong = error instanceof RangeError;
     const problem = tooLong ? `unpacks to more than ${maxBytes} bytes` : `does not unpack: ${errorText(error)}`;

@@ -1,6 +1,7 @@
 // Says in words what an event recorded, and whether its data explains its digest. Data that is only
 // a name or a load address cannot: such digests are compared with reference values instead.
 // Event data layouts: TCG PC Client Platform Firmware Profile §10.4 and §3.3.4.
+import { trimNuls } from "../hex.ts";
 import { ByteReader, guidText, MalformedInput } from "../reader.ts";
 import { digestOf } from "../tpm/pcr.ts";
 import {
@@ -96,7 +97,7 @@ function variableText(data: Uint8Array): string {
 }
 
 function utf16(data: Uint8Array): string {
-  return printable(Buffer.from(data).toString("utf16le").replace(/\0+$/, ""));
+  return printable(trimNuls(Buffer.from(data.subarray(0, 4096)).toString("utf16le")));
 }
 
 function printable(text: string): string {

@@ -1,5 +1,6 @@
 // Reading untrusted JSON into typed values: each getter names the path it missed.
 import { errorText } from "../../lib/errors.ts";
+import { parseBase64 } from "../hex.ts";
 import { MalformedInput } from "../reader.ts";
 
 export class JsonObject {
@@ -57,8 +58,7 @@ export class JsonObject {
   }
 
   base64(key: string): Buffer {
-    const text = this.string(key);
-    return /^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(text) ? Buffer.from(text, "base64") : this.fail(key, "is no base64");
+    return parseBase64(this.string(key).replace(/\s/g, "")) ?? this.fail(key, "is no base64");
   }
 
   optionalBase64(key: string): Buffer | undefined {

@@ -33,12 +33,21 @@ export function parseSignedJson(bytes: Uint8Array): SignedJson {
   const outer = JsonObject.parse(format, text);
   const kind = outer.has("tcbInfo") ? "tcbInfo" : "enclaveIdentity";
   const start = new RegExp(`^\\{\\s*"${kind}"\\s*:\\s*`).exec(text)?.[0].length;
-  const end = text.search(/\s*,\s*"signature"\s*:\s*"[0-9a-fA-F]*"\s*\}$/);
-  if (start === undefined || end < start) throw new MalformedInput(format, 0, `is not {"${kind}":…,"signature":…}`);
+  const end = endOfSigned(text);
+  if (start === undefined || end === undefined || end < start)
+    throw new MalformedInput(format, 0, `is not {"${kind}":…,"signature":…}`);
   const inner = text.slice(start, end);
   const body = JsonObject.parse(format, inner);
   const [issueDate, nextUpdate] = [body.string("issueDate"), body.string("nextUpdate")];
   return { kind, body, signedBytes: Buffer.from(inner), signature: outer.hex("signature", 64), issueDate, nextUpdate };
+}
+
+/** Where the signed object ends: before the comma in front of the signature, which is the last member. */
+function endOfSigned(text: string): number | undefined {
+  const key = text.lastIndexOf('"signature"');
+  if (key === -1 || !/^"signature"\s*:\s*"[0-9a-fA-F]*"\s*\}$/.test(text.slice(key))) return undefined;
+  const before = text.slice(0, key).trimEnd();
+  return before.endsWith(",") ? before.slice(0, -1).trimEnd().length : undefined;
 }
 
 /** First level that the platform reaches in every SGX component, PCE and TDX component. */

@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto";
 import { eventTypeName } from "../eventlog/event-types.ts";
 import type { TcgEvent, TcgLog } from "../eventlog/tcg-log.ts";
-import { toHex } from "../hex.ts";
+import { toHex, trimNuls } from "../hex.ts";
 import { ByteReader, MalformedInput } from "../reader.ts";
 import type { Step, Trail } from "../trail.ts";
 import { eventKeys, type RtmrEvent, type RtmrIndex } from "./rtmr-events.ts";
@@ -146,10 +146,7 @@ function tagKey(description: string): string {
 }
 
 function text(data: Uint8Array, encoding: "latin1" | "utf16le"): string {
-  return Buffer.from(data.subarray(0, 256))
-    .toString(encoding)
-    .replace(/\0+$/, "")
-    .replace(/[^\x20-\x7e]/g, "?");
+  return trimNuls(Buffer.from(data.subarray(0, 256)).toString(encoding)).replace(/[^\x20-\x7e]/g, "?");
 }
 
 function variableName(data: Uint8Array): string {

@@ -2,6 +2,7 @@
 // key. Format: systemd-measure(1) "sign"; the signed data is the SHA-256 policy
 // digest, hashed for the signature by the bank's own algorithm (systemd 257).
 import { createHash, createPublicKey, type KeyObject, verify } from "node:crypto";
+import { trimNuls } from "../hex.ts";
 import { MalformedInput } from "../reader.ts";
 import { BANK_SIZES, type PcrBank } from "../tpm/pcr.ts";
 import { pcrPolicyDigest } from "../tpm/pcr-policy.ts";
@@ -25,7 +26,7 @@ export interface PolicyCheck {
 }
 
 export function parsePcrSignatures(bytes: Uint8Array): PolicySignature[] {
-  const root = parseJson(Buffer.from(bytes).toString("utf8").replace(/\0+$/, ""));
+  const root = parseJson(trimNuls(Buffer.from(bytes).toString("utf8")));
   if (!isRecord(root)) throw malformed("is no JSON object");
   return Object.entries(root).flatMap(([bank, entries]) => {
     if (!Object.hasOwn(BANK_SIZES, bank) || !Array.isArray(entries)) throw malformed(`has no bank "${bank}"`);
@@ -55,7 +56,7 @@ export function checkPcrSignatures(
 
 function readKey(pem: Uint8Array): KeyObject {
   try {
-    return createPublicKey(Buffer.from(pem).toString("latin1").replace(/\0+$/, ""));
+    return createPublicKey(trimNuls(Buffer.from(pem).toString("latin1")));
   } catch {
     throw new MalformedInput(".pcrpkey", 0, "is no PEM public key");
   }

@@ -1,6 +1,7 @@
 // Every register that a UKI alone determines: PCR 4, 9, 11, 12, 13. PCR 11 does not cover a
 // command line that replaced the measured one, so a policy must pin 12 (or 4, 9) beside it.
 // Sequences: reference/measured-boot.md §2 and §4, OVMF with systemd-stub 257.
+import { trimNuls } from "../hex.ts";
 import { BANK_SIZES, digestOf, extendAll, type PcrBank } from "../tpm/pcr.ts";
 import { measureAuthenticode } from "./authenticode.ts";
 import { combinedInitrd } from "./initrd.ts";
@@ -61,7 +62,7 @@ export function pcr9Steps(
 ): { readonly steps: readonly MeasuredStep[] } | { readonly unknown: string } {
   const cmdline = ukiSection(uki, ".cmdline");
   if (cmdline === undefined) return { unknown: "the UKI has no .cmdline, so the command line comes from outside" };
-  const text = Buffer.from(cmdline).toString("utf8").replace(/\0+$/, "");
+  const text = trimNuls(Buffer.from(cmdline).toString("utf8"));
   if (!isPlainLine(text))
     return { unknown: "the .cmdline has control characters or outer spaces, which stubs rewrite" };
   const initrd = combinedInitrd((name) => (name === ".pcrsig" ? uki.pcrSignature : ukiSection(uki, name)));
