@@ -15,17 +15,16 @@ export async function applySysctls(
   sysctls: Readonly<Record<string, string>>,
   namespaces: SandboxNamespaces | undefined,
 ): Promise<void> {
-  const entries = Object.entries(sysctls);
-  for (const [name] of entries) {
-    if (!ALLOWED.test(name) || name.includes("..")) {
+  const settings = Object.entries(sysctls).map(([name, value]) => {
+    const path = sysctlPath(name);
+    if (path === undefined)
       throw new InvalidRequest("Linux.Sysctl", `${JSON.stringify(name.slice(0, 80))} may not be set`);
-    }
-  }
-  if (entries.length === 0) return;
-  const isOwned = ([name]: [string, string]) => namespaces?.user !== undefined && IPC.test(name);
-  for (const [name, value] of entries.filter(isOwned)) await writeAsOwner(sysctlPath(name), value, namespaces);
+    return { path, value, isOwned: namespaces?.user !== undefined && IPC.test(name) };
+  });
+  if (settings.length === 0) return;
+  for (const { path, value } of settings.filter((one) => one.isOwned)) await writeAsOwner(path, value, namespaces);
   inNamespaces(namespaces, () => {
-    for (const [name, value] of entries.filter((entry) => !isOwned(entry))) writeFileSync(sysctlPath(name), value);
+    for (const { path, value } of settings.filter((one) => !one.isOwned)) writeFileSync(path, value);
   });
 }
 
@@ -36,9 +35,11 @@ async function writeAsOwner(path: string, value: string, namespaces: SandboxName
   await runCommand("nsenter", [...enter, "--", ...write], { timeoutMs: WRITE_LIMIT_MS });
 }
 
-/** A dot separates directories unless the name is written with slashes, where it is part of one. */
-function sysctlPath(name: string): string {
-  return `/proc/sys/${name.includes("/") ? name : name.replaceAll(".", "/")}`;
+/** Behind a first dot, slashes stand for the dots of a name such as eth0.100 (sysctl.d(5)); undefined for what may not be set. */
+export function sysctlPath(name: string): string | undefined {
+  if (!ALLOWED.test(name)) return undefined;
+  const path = name.replace(/[./]/g, (mark) => (mark === "." ? "/" : "."));
+  return path.split("/").some((part) => part === "" || part === "." || part === "..") ? undefined : `/proc/sys/${path}`;
 }
 
 /** All within one turn of the main thread, which alone changes namespace. */
