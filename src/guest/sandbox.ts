@@ -13,9 +13,9 @@ import { type ContainerTools, GuestContainer } from "./container.ts";
 import { measureContainer } from "./container-measurement.ts";
 import { attachDevices } from "./devices.ts";
 import { requireId } from "./ids.ts";
+import { loadModules } from "./kernel-modules.ts";
 import { OomEvents } from "./oom-events.ts";
 import { makePidAnchor, type PidAnchor } from "./pid-anchor.ts";
-import { runCommand } from "./run-command.ts";
 import { convertSpec } from "./spec.ts";
 import { AgentFailure, failures } from "./status.ts";
 import { STORAGE_ROOT } from "./storage/checks.ts";
@@ -31,7 +31,6 @@ import { PodUserNamespace } from "./user-namespaces.ts";
 const NAMESPACES = "/run/sandbox-ns";
 /** where no disk of the host's can put a link in its place */
 const RESOLV_CONF = "/run/kata-resolv.conf";
-const MODPROBE_LIMIT_MS = 10_000;
 
 export interface SandboxOptions {
   readonly hotplugLimitMs: number;
@@ -65,11 +64,7 @@ export class Sandbox {
     if (this.#namespaces !== undefined) throw new AgentFailure("internal", "the sandbox exists already");
     if (request.sandbox_id !== "") this.#id = requireId("sandbox", request.sandbox_id);
     resetDirectory();
-    for (const module of request.kernel_modules) {
-      if (!/^[\w-]+$/.test(module.name))
-        throw new InvalidRequest("kernel_modules.name", JSON.stringify(module.name.slice(0, 64)));
-      await runCommand("modprobe", ["--", module.name, ...module.parameters], { timeoutMs: MODPROBE_LIMIT_MS });
-    }
+    await loadModules(request.kernel_modules);
     this.#namespaces = makeSandboxNamespaces(NAMESPACES, request.hostname);
     this.#hostname = request.hostname;
     await this.#addStorages(request.storages, { containerId: "sandbox" });

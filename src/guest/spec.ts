@@ -105,6 +105,8 @@ function convertMount(mount: Wire.Mount, options: ConvertOptions): Oci.Mount {
   if (!mount.destination.startsWith("/")) {
     throw new InvalidRequest("Mounts.destination", `${JSON.stringify(mount.destination)} is not absolute`);
   }
+  // what the host shares comes by the storage driver, which a confidential guest refuses
+  if (mount.type === "virtiofs") throw new InvalidRequest("Mounts.type", "virtiofs comes as a storage only");
   if (mount.type === "sysfs" && options.namespaces.shared?.user !== undefined) return guestSysfs(mount);
   const isBind = mount.type === "bind" || mount.options.some((option) => option === "bind" || option === "rbind");
   return {

@@ -102,7 +102,7 @@ describe("a host that mounts its own disks", function () {
     await refused(t.agent.UpdateEphemeralMounts({ storages: [again] }), /"bind"/);
   });
 
-  it("does not get its own files shown by a storage or a mount that is made for something else", async () => {
+  it("does not get its own files shown by a storage that is made for something else", async () => {
     const shared = { driver: "ephemeral", source: "tag", fstype: "virtiofs", mount_point: `${BASE}/seen` };
     await refused(create("sixth", shared), /virtiofs/);
     await refused(create("sixth", { ...shared, driver: "blk", source: loop }), /virtiofs/);

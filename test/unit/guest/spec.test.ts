@@ -117,6 +117,11 @@ describe("the guest's config.json", () => {
     );
   });
 
+  it("mounts nothing that the host shares", () => {
+    const mount = { destination: "/a", type: "virtiofs", source: "tag" };
+    assert.throws(() => convert({ Mounts: [mount] }), InvalidRequest);
+  });
+
   it("keeps bind mounts private unless the host says how mounts shall propagate", () => {
     const { mounts } = convert({
       Mounts: [["rbind"], ["rbind", "rslave", "ro"], ["bind", "private"]].map((options) => ({
