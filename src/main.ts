@@ -15,19 +15,27 @@ async function main(argv: readonly string[]): Promise<void> {
 }
 
 async function act(invocation: Invocation): Promise<void> {
-  if (invocation.action === "serve") {
-    const { serve } = await import("./shim/serve.ts");
-    await serve(invocation);
-    return;
-  }
-  if (invocation.action === "delete") {
-    const { deletePod } = await import("./shim/delete.ts");
-    await write(await deletePod(invocation));
-  } else {
-    const { maxStdinBytes } = await import("./shim/bootstrap.ts");
-    const { start } = await import("./shim/start.ts");
-    const self = [process.execPath, ...process.execArgv, process.argv[1] ?? ""];
-    await write(await start({ invocation, input: await readStdin(maxStdinBytes), self }));
+  const self = [process.execPath, ...process.execArgv, process.argv[1] ?? ""];
+  switch (invocation.action) {
+    case "serve": {
+      const { serve } = await import("./shim/serve.ts");
+      return serve(invocation);
+    }
+    case "delete": {
+      const { deletePod } = await import("./shim/delete.ts");
+      await write(await deletePod({ invocation, self }));
+      break;
+    }
+    case "reclaim": {
+      const { reclaimPod } = await import("./shim/delete.ts");
+      await reclaimPod(invocation);
+      break;
+    }
+    default: {
+      const { maxStdinBytes } = await import("./shim/bootstrap.ts");
+      const { start } = await import("./shim/start.ts");
+      await write(await start({ invocation, input: await readStdin(maxStdinBytes), self }));
+    }
   }
   process.exit(0);
 }

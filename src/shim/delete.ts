@@ -1,10 +1,17 @@
 // `delete`: containerd's call after every connection that closed, in the ordinary course as after a
-// crash, with five seconds to spend. It needs no daemon: the ledger says what is left. For an
-// ordinary container of a pod there is nothing on the host to undo, and the VM must live on.
+// crash. It needs no daemon: the ledger says what is left. For an ordinary container of a pod there is
+// nothing on the host to undo, and the VM must live on.
+// containerd gives it five seconds (timeouts, io.containerd.timeout.shim.cleanup), kills it then and never
+// asks again, so on a busy host the rest of a pod would stay: what there is to undo is undone by a process
+// of its own (`reclaim`), which goes on when this one is killed.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { podRunDir } from "../host/run-dir.ts";
-import { readLedger } from "../pod/ledger.ts";
+import { HostCallFailed } from "../lib/errors.ts";
+import { type LedgerRecord, readLedger } from "../pod/ledger.ts";
 import { endPod } from "../runtime/end-pod.ts";
 import { hostReclaimPorts } from "../runtime/reclaim-ports.ts";
 import { answers } from "./answers.ts";
@@ -13,16 +20,48 @@ import type { Invocation } from "./flags.ts";
 /** 128 + SIGKILL: what every shim reports for a task that it finds dead. */
 const exitStatus = 137;
 
+export interface DeleteContext {
+  readonly invocation: Invocation;
+  /** command and leading arguments that run this program again */
+  readonly self: readonly string[];
+}
+
 /** A DeleteResponse of the Task API. */
-export async function deletePod(invocation: Invocation): Promise<Uint8Array> {
-  const runDir = podRunDir(invocation.namespace, invocation.id);
-  const record = readLedger(runDir);
-  if (record !== null && record.podId === invocation.id) await endPod(record, runDir);
-  if (invocation.bundle !== "") {
-    await hostReclaimPorts.mount({ kind: "mount", path: join(invocation.bundle, "rootfs") });
-    await removeDeadSocket(invocation.bundle);
-  }
+export async function deletePod({ invocation, self }: DeleteContext): Promise<Uint8Array> {
+  if (recordOf(invocation) === null) await clearBundle(invocation);
+  else await reclaimApart(invocation, self);
   return encodeDeleteResponse(exitStatus, Date.now());
+}
+
+/** `reclaim`, which only `delete` runs: ends what is left of the pod. */
+export async function reclaimPod(invocation: Invocation): Promise<void> {
+  const record = recordOf(invocation);
+  if (record !== null) await endPod(record, podRunDir(invocation.namespace, invocation.id));
+  await clearBundle(invocation);
+}
+
+/** Null where nothing is left, and for a further container of a pod. */
+function recordOf({ namespace, id }: Invocation): LedgerRecord | null {
+  const record = readLedger(podRunDir(namespace, id));
+  return record?.podId === id ? record : null;
+}
+
+async function reclaimApart({ namespace, id, bundle }: Invocation, self: readonly string[]): Promise<void> {
+  const [command = "", ...leading] = self;
+  const flags = ["-namespace", namespace, "-id", id, "-bundle", bundle];
+  const child = spawn(command, [...leading, ...flags, "reclaim"], {
+    cwd: "/",
+    detached: true,
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const [said, [code, signal]] = await Promise.all([text(child.stderr), once(child, "close")]);
+  if (code !== 0) throw new HostCallFailed("clear up after the pod", said.trim() || String(signal ?? code));
+}
+
+async function clearBundle({ bundle }: Invocation): Promise<void> {
+  if (bundle === "") return;
+  await hostReclaimPorts.mount({ kind: "mount", path: join(bundle, "rootfs") });
+  await removeDeadSocket(bundle);
 }
 
 /** A daemon that was killed before its first container left no ledger, but its socket. */

@@ -3,7 +3,8 @@
 import { InvalidRequest } from "../lib/errors.ts";
 import { parseIdentifier } from "../oci/identifiers.ts";
 
-export type Action = "start" | "delete" | "serve";
+const actions = ["start", "delete", "serve", "reclaim"] as const;
+export type Action = (typeof actions)[number];
 
 export interface Invocation {
   /** null when only `-v` or `-info` was asked */
@@ -80,8 +81,7 @@ function assemble(values: ReadonlyMap<string, string | boolean>, words: readonly
 function parseAction(words: readonly string[]): Action | null {
   const [word, extra] = words;
   if (word === undefined) return null;
-  if (extra !== undefined || !(word === "start" || word === "delete" || word === "serve")) {
-    throw new InvalidRequest("action", `"${words.join(" ")}" is not "start" or "delete"`);
-  }
-  return word;
+  const action = actions.find((name) => name === word);
+  if (extra === undefined && action !== undefined) return action;
+  throw new InvalidRequest("action", `"${words.join(" ")}" is not "start" or "delete"`);
 }

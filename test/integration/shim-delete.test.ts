@@ -105,6 +105,21 @@ describe("a pod that failed or died", function () {
       assertDeleted(await bench.run("delete", id));
     });
 
+    it("goes on when containerd, tired of waiting, kills it", async () => {
+      const id = bench.id("killed");
+      const { path, creating } = await midCreate(id);
+      process.kill(await bench.pidOf(path), "SIGKILL");
+      await creating;
+      const deleting = bench.run("delete", id);
+      const waiting = await bench.untilRuns("delete", id);
+      await bench.untilRuns("reclaim", id);
+      process.kill(waiting, "SIGKILL");
+      assert.equal((await deleting).signal, "SIGKILL");
+      for (const end = Date.now() + 20_000; bench.leftOf(id).length > 0; await pause(20)) {
+        assert.ok(Date.now() < end, `still left: ${bench.leftOf(id).join()}`);
+      }
+    });
+
     it("ends a daemon that still lives", async () => {
       const id = bench.id("alive");
       const { creating } = await midCreate(id);

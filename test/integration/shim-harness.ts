@@ -168,11 +168,21 @@ export class ShimBench implements AsyncDisposable {
 
   /** Living daemons of this bench. */
   daemons(): readonly number[] {
-    const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-    return pids.map(Number).filter((pid) => {
+    return processes().filter((pid) => {
       const line = commandLine(pid);
       return line.includes(this.folder) && line.includes("\0serve\0");
     });
+  }
+
+  /** The process that does this action for this id, as soon as there is one. */
+  async untilRuns(action: string, id: string): Promise<number> {
+    for (const end = Date.now() + 10_000; ; await pause(1)) {
+      const found = processes().find(
+        (pid) => commandLine(pid).endsWith(`\0${action}\0`) && commandLine(pid).includes(`\0${id}\0`),
+      );
+      if (found !== undefined) return found;
+      if (Date.now() > end) throw new Error(`no process does ${action} for ${id}`);
+    }
   }
 
   async untilNoDaemon(limitMs = 10_000): Promise<void> {
@@ -228,6 +238,12 @@ function ended(child: ChildProcess): Promise<[number | null, string | null]> {
       resolve([code, signal]);
     });
   });
+}
+
+function processes(): readonly number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
 }
 
 function commandLine(pid: number): string {
