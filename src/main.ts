@@ -19,7 +19,7 @@ async function act(invocation: Invocation): Promise<void> {
   switch (invocation.action) {
     case "serve": {
       const { serve } = await import("./shim/serve.ts");
-      return serve(invocation);
+      return await serve(invocation);
     }
     case "delete": {
       const { deletePod } = await import("./shim/delete.ts");
