@@ -32,6 +32,8 @@ export interface CommandResult {
   readonly json: unknown;
   /** the same for a reader, without a final newline */
   readonly text: string;
+  /** for stderr: what a reader of the result has to know besides */
+  readonly notes?: readonly string[];
   /** an ExitCode; `run` and `exec` pass their process's on */
   readonly exitCode: number;
 }

@@ -6,9 +6,10 @@ import { type Command, exitCodeOf } from "./command.ts";
 export class UsageError extends Error {}
 
 export async function runAndPrint(command: Command, args: Readonly<Record<string, unknown>>): Promise<number> {
-  const { json, text, exitCode } = await command.run(args);
+  const { json, text, notes = [], exitCode } = await command.run(args);
   const output = args["json"] === true ? JSON.stringify(json, null, 2) : text;
   if (output !== "" && output !== undefined) await print(`${output}\n`);
+  for (const note of notes) process.stderr.write(`kata-cvm: ${note}\n`);
   return exitCode;
 }
 

@@ -10,7 +10,7 @@ import { measureSnpCommand } from "../../../src/cli/measure-snp.ts";
 import { measureUkiCommand } from "../../../src/cli/measure-uki.ts";
 import { planCommand } from "../../../src/cli/plan.ts";
 import { referenceCommand } from "../../../src/cli/reference.ts";
-import { Unsupported } from "../../../src/lib/errors.ts";
+import { EnvironmentLacks, Unsupported } from "../../../src/lib/errors.ts";
 import { parseReference } from "../../../src/measure/evidence/reference.ts";
 import { firmwareGuids } from "../../../src/measure/ovmf.ts";
 import { firmwareImage, sevMetadata, u32 } from "../../support/firmware-image.ts";
@@ -110,6 +110,23 @@ describe("measure pod", () => {
     const { json } = await referenceCommand.run({ config: snp });
     assert.deepEqual((json as PodJson).values, values);
     assert.equal(parseReference(Buffer.from(JSON.stringify(json))).values.length, 4);
+  });
+
+  it("tells what reference leaves out, and there is none without what is launched: any firmware would pass", async () => {
+    const { notes = [] } = await referenceCommand.run({ config: measured });
+    assert.match(notes.join(), /^left out, so not compared: pcr\.sha256\.7: .*none\.fd does not exist/);
+    const paths = `[paths]\nfirmware = "${join(dir, "none.fd")}"\nimage = "${dir}"\n`;
+    for (const [tee, value] of [
+      ["snp", "snp.measurement"],
+      ["tdx", "tdx.mrTd"],
+    ]) {
+      const config = file(`${tee}-none.toml`, `[vm]\ntee = "${tee}"\n${paths}`);
+      await assert.rejects(referenceCommand.run({ config }), (error) => {
+        assert.ok(error instanceof EnvironmentLacks);
+        assert.equal(error.what, `no reference without ${value}`);
+        return true;
+      });
+    }
   });
 
   it("knows no value of a class whose firmware measures nothing, and reference refuses it", async () => {
