@@ -1,6 +1,7 @@
 // A host's OCI spec -> the spec the guest shall run. What names things of the host (namespace
 // paths, hooks, security labels, device rules, NUMA nodes) is taken out; the rest goes as it came.
-import type { ContainerSpec, Linux, Mount, Namespace, Resources, Spec } from "../oci/types.ts";
+import { Unsupported } from "../lib/errors.ts";
+import type { ContainerSpec, Device, Linux, Mount, Namespace, Resources, Spec } from "../oci/types.ts";
 import { guestRootfs } from "./guest-paths.ts";
 
 /** What the guest's agent can do beyond the common protocol; asked by GetGuestDetails. */
@@ -60,13 +61,30 @@ function translateAnnotations(spec: ContainerSpec, context: SpecContext): Readon
 }
 
 function translateLinux(linux: Linux, context: SpecContext): Linux {
-  const { seccomp, mountLabel: _label, namespaces, resources, ...rest } = linux;
+  const { seccomp, mountLabel: _label, namespaces, resources, devices, ...rest } = linux;
   return {
     ...rest,
+    ...(devices === undefined ? {} : { devices: translateDevices(devices, resources) }),
     namespaces: (namespaces ?? []).filter(keepsNamespace).map(({ type }) => ({ type })),
     ...(resources === undefined ? {} : { resources: translateResources(resources, context.guest) }),
     ...(seccomp === undefined || !context.guest.seccomp ? {} : { seccomp }),
   };
+}
+
+/**
+ * A character device's numbers mean the same driver everywhere; a disk's are given as disks come, and in the guest they
+ * are those of another: a layer, or another container's volume.
+ */
+function translateDevices(devices: readonly Device[], resources: Resources | undefined): readonly Device[] {
+  const disk = devices.find(({ type }) => type === "b");
+  if (disk === undefined) return devices;
+  // clients that give a privileged container all of the host's devices allow it all devices, and mean none of them
+  if (resources?.devices?.some(({ allow, type = "a" }) => allow && type === "a") === true)
+    return devices.filter(({ type }) => type !== "b");
+  throw new Unsupported(
+    `linux.devices: the host's block device ${disk.path}`,
+    "a virtual machine sees no disk of the host by its numbers; a direct volume reaches the guest as a disk",
+  );
 }
 
 /** The agent adds the pid namespace itself, and the guest has one network for all of a pod. */
