@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import { mustSucceed } from "../lab/command.ts";
+import { deadline } from "../lab/patience.ts";
 import { assertNothingLeft, BOOT_LIMIT_MS, type E2e, IS_OURS, usePods } from "../support/e2e.ts";
 
 /** Ends what `pgrep -f` finds for the pattern in the lab; fails if there is nothing. */
@@ -16,7 +17,7 @@ async function podState(e2e: E2e, id: string): Promise<string> {
 }
 
 async function untilNotReady(e2e: E2e, id: string): Promise<void> {
-  for (const end = Date.now() + 20_000; (await podState(e2e, id)) !== "SANDBOX_NOTREADY"; await pause(100)) {
+  for (const end = deadline(20_000); (await podState(e2e, id)) !== "SANDBOX_NOTREADY"; await pause(100)) {
     assert.ok(Date.now() < end, "the pod is still ready");
   }
 }

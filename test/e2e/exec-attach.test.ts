@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { mustSucceed, runCommand } from "../lab/command.ts";
 import { programs } from "../lab/handlers.ts";
+import { deadline } from "../lab/patience.ts";
 import type { Pod } from "../support/cri.ts";
 import { assertNothingLeft, BOOT_LIMIT_MS, IS_OURS, usePods } from "../support/e2e.ts";
 import { Interactive } from "../support/interactive.ts";
@@ -95,7 +96,7 @@ describe("Exec and attach", function () {
     });
     assert.notEqual(outcome.code, 0);
     assert.match(outcome.stderr, /timed out|timeout|deadline/i);
-    for (const end = Date.now() + 10_000; ; await pause(200)) {
+    for (const end = deadline(10_000); ; await pause(200)) {
       if (!(await e2e.cri.exec(container, ["ps", "-o", "args"])).includes("sleep 300.25")) break;
       assert.ok(Date.now() < end, "the command still runs");
     }

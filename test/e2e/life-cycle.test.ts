@@ -2,6 +2,7 @@
 // stays on the host.
 import assert from "node:assert/strict";
 import { mustSucceed } from "../lab/command.ts";
+import { deadline } from "../lab/patience.ts";
 import type { Pod } from "../support/cri.ts";
 import { assertNothingLeft, BOOT_LIMIT_MS, type E2e, HANDLER, usePods } from "../support/e2e.ts";
 
@@ -53,7 +54,7 @@ describe("A pod's life", function () {
     // the lines are on their way through the guest when `start` returns
     const read = async () => await mustSucceed(e2e.cri.crictl(["logs", container]));
     let outcome = await read();
-    for (const end = Date.now() + 15_000; Date.now() < end; outcome = await read()) {
+    for (const end = deadline(15_000); Date.now() < end; outcome = await read()) {
       if (outcome.stdout.length > 0 && outcome.stderr.length > 0) break;
     }
     assert.equal(outcome.stdout.toString("utf8"), "hello\n");

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import { mustSucceed } from "../lab/command.ts";
+import { deadline } from "../lab/patience.ts";
 import type { Pod } from "../support/cri.ts";
 import { assertNothingLeft, BOOT_LIMIT_MS, IS_OURS, usePods } from "../support/e2e.ts";
 
@@ -78,7 +79,7 @@ describe("Resources", function () {
     const before = await cpuNanoseconds();
     await e2e.cri.exec(container, ["sh", "-c", "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done"]);
     // containerd may answer from a cache of a second or more.
-    for (const end = Date.now() + 20_000; (await cpuNanoseconds()) <= before; await pause(500)) {
+    for (const end = deadline(20_000); (await cpuNanoseconds()) <= before; await pause(500)) {
       assert.ok(Date.now() < end, "no CPU time was counted");
     }
   });

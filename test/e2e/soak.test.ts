@@ -7,6 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { mustSucceed } from "../lab/command.ts";
 import { programs } from "../lab/handlers.ts";
 import { settle } from "../lab/leftovers.ts";
+import { deadline } from "../lab/patience.ts";
 import { assertNothingLeft, BOOT_LIMIT_MS, IS_OURS, usePods } from "../support/e2e.ts";
 import { type Holdings, holdingsOf, residentMiB } from "../support/process-holdings.ts";
 
@@ -40,7 +41,7 @@ const RSS_LIMIT = 1.2;
     const first = { holds: await settledHoldings(daemon), rss: residentMiB(daemon), guest: await guest() };
     await exec(container, EXECS);
     const later = { rss: residentMiB(daemon), guest: await guest() };
-    for (const end = Date.now() + 20_000; Date.now() < end; await pause(500)) {
+    for (const end = deadline(20_000); Date.now() < end; await pause(500)) {
       if (holdingsOf(daemon).join() === first.holds.join()) break;
     }
     report(`daemon: ${first.rss.toFixed(1)} -> ${later.rss.toFixed(1)} MiB; ${first.holds.join(", ")}`);
@@ -101,7 +102,7 @@ function commandLine(pid: string): readonly string[] {
 /** What was not being opened or closed while we looked: twice the same. */
 async function settledHoldings(pid: number): Promise<Holdings> {
   let last = holdingsOf(pid);
-  for (const end = Date.now() + 20_000; Date.now() < end; ) {
+  for (const end = deadline(20_000); Date.now() < end; ) {
     await pause(500);
     const next = holdingsOf(pid);
     if (next.join() === last.join()) return next;

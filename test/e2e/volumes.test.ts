@@ -18,6 +18,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { mustSucceed } from "../lab/command.ts";
 import { handlerConfigPath } from "../lab/containerd-config.ts";
 import { BROKEN_HANDLER, classConfig } from "../lab/handlers.ts";
+import { deadline } from "../lab/patience.ts";
 import { type Pod, SLEEP } from "../support/cri.ts";
 import { assertNothingLeft, BOOT_LIMIT_MS, IS_OURS, sharedLab, usePods } from "../support/e2e.ts";
 
@@ -68,7 +69,7 @@ class KubeletPod {
 }
 
 async function until(what: string, check: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 200_000; !(await check()); await pause(300)) {
+  for (const end = deadline(200_000); !(await check()); await pause(300)) {
     assert.ok(Date.now() < end, `${what}: not within 200 s`);
   }
 }
@@ -239,7 +240,7 @@ describe("Volumes", function () {
     };
     assert.match(await users(), /disk\.img/);
     await mustSucceed(e2e.cri.lab.exec(["umount", disk]));
-    for (const end = Date.now() + 10_000; (await users()) !== ""; await pause(100)) {
+    for (const end = deadline(10_000); (await users()) !== ""; await pause(100)) {
       assert.ok(Date.now() < end, `10 s after it was unmounted: ${await users()}`);
     }
     assert.equal(await shell(other, "cat /empty/x"), "shared");

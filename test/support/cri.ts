@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { type CommandOptions, mustSucceed, type Outcome } from "../lab/command.ts";
 import { BUSYBOX_IMAGE } from "../lab/images/catalog.ts";
-import { PATIENCE } from "../lab/patience.ts";
+import { deadline, PATIENCE } from "../lab/patience.ts";
 import type { Lab } from "../lab/start-lab.ts";
 
 /** What differs from pod to pod; the rest of PodSandboxConfig is fixed. */
@@ -147,7 +147,7 @@ export class Cri {
 
   /** A container's log; containerd may still be writing it after the exit, hence the size to wait for. */
   async logs(container: string, atLeastBytes = 0): Promise<Buffer> {
-    for (const end = Date.now() + 15_000; ; await pause(100)) {
+    for (const end = deadline(15_000); ; await pause(100)) {
       const { stdout } = await mustSucceed(this.crictl(["logs", container]));
       if (stdout.length >= atLeastBytes || Date.now() > end) return stdout;
     }
@@ -167,7 +167,7 @@ export class Cri {
 
   /** Again until it is gone: after a crash containerd 2 takes seconds to believe that a container has ended. */
   async #removeAsTheKubelet(id: string): Promise<void> {
-    for (const end = Date.now() + REMOVAL_LIMIT_MS; ; await pause(1000)) {
+    for (const end = deadline(REMOVAL_LIMIT_MS); ; await pause(1000)) {
       const { code, stderr } = await this.crictl(["rmp", "-f", id], { timeoutMs: 90_000 });
       if (code === 0 || /not ?found/i.test(stderr) || Date.now() > end) return;
     }
