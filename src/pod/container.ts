@@ -6,6 +6,7 @@ import type { Logger } from "../lib/logger.ts";
 import { raceLasting } from "../lib/race.ts";
 import type { SandboxRole } from "../oci/cri-annotations.ts";
 import type { Process as OciProcess, Resources } from "../oci/types.ts";
+import type { ProcessState } from "./lifecycles.ts";
 import type { ContainerStats, Guest, PodEvent, ProcessExit, StdioPaths } from "./ports.ts";
 import { ContainerProcess, exitOfLostProcess } from "./process.ts";
 
@@ -48,6 +49,8 @@ export class Container {
   readonly init: ContainerProcess;
   readonly #deps: ContainerDeps;
   readonly #execs = new Map<string, Exec>();
+  /** its first process has ended; what must be told before that is under way */
+  #isEnding = false;
   #killRequested = false;
   #oomTold = false;
   #finalStats: ContainerStats | undefined;
@@ -89,7 +92,7 @@ export class Container {
   }
 
   requireRoomFor(execId: string): void {
-    this.init.lifecycle.require("add an exec", "running", "paused");
+    this.#requireAlive("add an exec", "running", "paused");
     if (this.#execs.has(execId)) throw new AlreadyExists("exec", execId);
   }
 
@@ -101,16 +104,19 @@ export class Container {
     return process;
   }
 
-  async startExec(execId: string): Promise<void> {
+  /** Ended, should it begin at all, when `signal` aborts before it has: nobody would end it later. */
+  async startExec(execId: string, signal?: AbortSignal): Promise<void> {
     const exec = this.#execs.get(execId);
     if (exec === undefined) throw new NotFound("exec", execId);
     const { guest, emit, pid } = this.#deps;
     const containerId = this.facts.id;
-    this.init.lifecycle.require("start an exec", "running");
+    this.#requireAlive("start an exec", "running");
     exec.process.lifecycle.move("starting", "start");
+    const begun = this.#ask(guest.execProcess({ containerId, execId, process: exec.spec }));
     try {
-      await this.#ask(guest.execProcess({ containerId, execId, process: exec.spec }));
+      await withDeadline(begun, { operation: `starting exec ${execId}`, signal });
     } catch (error) {
+      void begun.then(() => this.#signal(execId, signalKill)).catch(() => undefined);
       await exec.process.finish(exitOfLostProcess);
       throw error;
     }
@@ -125,6 +131,8 @@ export class Container {
 
   async kill(request: { execId: string; signal: number; all: boolean }): Promise<void> {
     const process = this.process(request.execId);
+    // the guest does not know yet what it is about to start, and would answer that there is no such process
+    if (process.lifecycle.is("starting")) await process.lifecycle.until("running").catch(() => undefined);
     if (process.lifecycle.is("stopped", "deleted"))
       throw new NotFound("running process", request.execId || this.facts.id);
     if (process.lifecycle.is("created")) {
@@ -199,6 +207,12 @@ export class Container {
     this.#deps.emit({ kind: "oom", containerId: this.facts.id });
   }
 
+  #requireAlive(operation: string, ...states: readonly ProcessState[]): void {
+    this.init.lifecycle.require(operation, ...states);
+    // nobody would tell the end of an exec that comes after those of all others
+    if (this.#isEnding) throw new WrongState(`container ${this.facts.id}`, "ending", operation);
+  }
+
   #signal(execId: string, signal: number): Promise<void> {
     return this.#ask(this.#deps.guest.process({ containerId: this.facts.id, execId }).signal(signal));
   }
@@ -237,9 +251,10 @@ export class Container {
   }
 
   async #beforeInitExit(status: number): Promise<void> {
+    this.#isEnding = true;
     await this.#finishExecs();
     await this.#fetchTerminationLog();
-    if (status !== exitOfLostProcess || this.#killRequested || this.#oomTold) return;
+    if (status !== exitOfLostProcess || !this.init.started || this.#killRequested || this.#oomTold) return;
     // the guest's notice may still be on its way; its counter is there already
     try {
       this.#finalStats = await withDeadline(this.stats(), {

@@ -61,13 +61,13 @@ function lifecycleHandlers({ pods, defaultConfigPath, shutdown }: TaskServiceDep
       const configPath = readConfigPath(options) || defaultConfigPath;
       return { pid: (await pods.create({ id, bundle, rootfs, stdio, configPath, signal })).pid };
     },
-    async Start({ id, exec_id }) {
+    async Start({ id, exec_id }, { signal }) {
       const container = pods.container(id);
       if (exec_id === "") {
         await container.start();
         stats.warm(container);
       } else {
-        await container.startExec(exec_id);
+        await container.startExec(exec_id, signal);
       }
       return { pid: container.pid };
     },

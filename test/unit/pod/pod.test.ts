@@ -92,6 +92,62 @@ describe("a pod", () => {
     assert.deepEqual(world.process("app", "e1").signals, [9]);
   });
 
+  it("kills an exec that is killed before the guest has started it, as soon as it has", async () => {
+    const world = await runningPod();
+    const { container, asked, answer } = await execInFlight(world);
+    const starting = container.startExec("e1");
+    await asked;
+    const killed = world.pod.kill("app", { execId: "e1", signal: 9, all: false });
+    await turn();
+    assert.deepEqual(world.process("app", "e1").signals, [], "the guest knows no such process yet");
+    answer();
+    await Promise.all([starting, killed]);
+    assert.deepEqual(world.process("app", "e1").signals, [9]);
+  });
+
+  it("ends an exec whose Start nobody waits for any more, though the guest starts it later", async () => {
+    const world = await runningPod();
+    const { container, asked, answer } = await execInFlight(world);
+    const givenUp = new AbortController();
+    const starting = assert.rejects(container.startExec("e1", givenUp.signal), /starting exec e1 was cancelled/);
+    await asked;
+    givenUp.abort();
+    await starting;
+    assert.equal(container.deleteExec("e1").status, 137);
+    answer();
+    await turn();
+    assert.deepEqual(world.process("app", "e1").signals, [9]);
+    assert.ok(!world.eventNames().some((name) => name.startsWith("exec-started") || name === "exit app/e1"));
+  });
+
+  it("takes no exec once its container's end is under way: nobody would tell how that ended", async () => {
+    const world = await runningPod();
+    const { container } = await execInFlight(world);
+    const { stats } = world.guest.control;
+    const asked = new Deferred<void>();
+    const answered = new Deferred<void>();
+    world.guest.control.stats = async (id) => {
+      asked.resolve();
+      await answered.promise;
+      return await stats(id);
+    };
+    world.process("app").end(137);
+    await asked.promise;
+    await assert.rejects(container.startExec("e1"), WrongState);
+    const late = world.pod.addExec({ id: "app", execId: "e2", process: someProcess, stdio: someStdio });
+    await assert.rejects(late, /cannot add an exec: container app is ending/);
+    answered.resolve();
+    await container.init.wait();
+  });
+
+  it("asks no guest why a container ended that never ran", async () => {
+    const world = await runningPod();
+    world.stats = { ...someStats, memory: { ...someStats.memory, oomKills: 1 } };
+    await world.pod.create(world.request("idle", "container"));
+    await world.pod.kill("idle", { execId: "", signal: 9, all: true });
+    assert.ok(!world.eventNames().includes("oom idle"));
+  });
+
   it("refuses to start a container that ended meanwhile", async () => {
     const world = new FakeWorld();
     const sandbox = await world.pod.create(world.request("pod1", "sandbox"));

@@ -248,6 +248,16 @@ describe("the Task service, for the rest", () => {
     assert.match((await creating).text, /given up/);
   });
 
+  it("keeps no exec whose Start took longer than its deadline: it can be deleted", async () => {
+    using harness = await TaskHarness.running();
+    await exec(harness);
+    harness.world.guest.execProcess = () => new Promise(() => undefined);
+    const waiting = harness.task.Wait({ id: "app", exec_id: "e1" });
+    await assert.rejects(harness.task.Start({ id: "app", exec_id: "e1" }, { timeoutMs: 50 }));
+    assert.equal((await waiting).exit_status, 137);
+    assert.equal((await harness.task.Delete({ id: "app", exec_id: "e1" })).exit_status, 137);
+  });
+
   it("keeps no container whose Create took longer than its deadline, and ends when asked", async () => {
     using harness = TaskHarness.open();
     await harness.create("pod1", sandboxSpec());
