@@ -73,10 +73,12 @@ export function parseNetworkFacts(text: string): NetworkFacts {
   const names = new Set(interfaces.map((one) => one.name));
   return {
     interfaces,
-    routes: parseArray(routes)
-      .filter(isRouteForGuest)
-      .map(parseRoute)
-      .filter((route) => names.has(route.device)),
+    routes: preferred(
+      parseArray(routes)
+        .filter(isRouteForGuest)
+        .map(parseRoute)
+        .filter((route) => names.has(route.device)),
+    ),
     neighbours: parseArray(neighbours)
       .filter((entry) => list(entry["state"]).includes("PERMANENT"))
       .map(parseNeighbour)
@@ -119,6 +121,12 @@ function isRouteForGuest(entry: Entry): boolean {
   const isMain = entry["table"] === undefined || entry["table"] === "main";
   const isUnicast = entry["type"] === undefined || entry["type"] === "unicast";
   return isMain && isUnicast && entry["protocol"] !== "kernel";
+}
+
+/** The agent's protocol has no metric: of several routes to one place the first, which is the one the kernel uses. */
+function preferred(routes: readonly NetworkRoute[]): readonly NetworkRoute[] {
+  const place = ({ family, destination }: NetworkRoute) => `${family} ${destination}`;
+  return routes.filter((route, index) => routes.findIndex((other) => place(other) === place(route)) === index);
 }
 
 function parseRoute(entry: Entry): NetworkRoute {

@@ -86,6 +86,20 @@ describe("network facts", () => {
     );
   });
 
+  it("take of routes that differ in metric alone the one that is used, of each family", () => {
+    const eth1 = { ...eth0, ifname: "eth1" };
+    const way = (dev: string, metric: number, more = {}) => ({ dst: "default", dev, metric, flags: [], ...more });
+    const v6 = { gateway: "2001:db8::1", pref: "medium" };
+    const { routes } = parse(
+      [eth0, eth1],
+      [way("eth0", 100), way("eth1", 200), way("eth1", 1024, v6), way("eth0", 2048, v6)],
+    );
+    assert.deepEqual(
+      routes.map(({ family, device }) => `${family} ${device}`),
+      ["v4 eth0", "v6 eth1"],
+    );
+  });
+
   it("are refused when iproute2's answer is cut or is no JSON", () => {
     assert.throws(() => parseNetworkFacts("[]\n[]\n"), ProtocolViolation);
     assert.throws(() => parseNetworkFacts("[]\n[\n[]\n"), ProtocolViolation);
