@@ -66,7 +66,7 @@ describe("network facts", () => {
       { gateway: "198.51.100.9", dev: "eth0", flags: [] },
     ];
     const via = {
-      dst: "default",
+      dst: "2001:db8:9::/48",
       protocol: "static",
       flags: [],
       dev: "eth0",
