@@ -36,12 +36,14 @@ export function parseReference(bytes: Uint8Array): ReferenceSet {
   const format = root.string("format");
   if (format !== REFERENCE_FORMAT) root.fail("format", `is ${JSON.stringify(format)}, known is "${REFERENCE_FORMAT}"`);
   const groups = root.object("values");
-  const values = groups.keys().flatMap((name) =>
-    groups.objects(name).map((entry) => {
+  const values = groups.keys().flatMap((name) => {
+    const entries = groups.objects(name);
+    if (entries.length === 0) groups.fail(name, "has no good value: it would not be compared");
+    return entries.map((entry) => {
       const value = entry.hex("value").toString("hex");
       return { name, value, label: entry.optionalString("label") ?? "" };
-    }),
-  );
+    });
+  });
   if (values.length === 0) root.fail("values", "is empty: nothing would be compared");
   return { subject: root.string("subject"), values };
 }

@@ -32,8 +32,12 @@ export function parseTpmSignature(bytes: Uint8Array): TpmSignature {
   return { scheme, hash, rsa, ecdsa };
 }
 
-/** False also for a key of the wrong kind: the statement is not signed by that key. */
+/**
+ * False also for a key of the wrong kind: the statement is not signed by that key. And for SHA-1: whoever can make
+ * two register values of one digest has a quote for both.
+ */
 export function verifyTpmSignature(message: Uint8Array, signature: TpmSignature, key: KeyObject): boolean {
+  if (signature.hash === "sha1") return false;
   const isEc = key.asymmetricKeyType === "ec";
   if (isEc !== (signature.scheme === "ecdsa") || (!isEc && key.asymmetricKeyType !== "rsa")) return false;
   if (isEc) return verifyEcdsa(message, signature, key);

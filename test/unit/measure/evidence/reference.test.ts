@@ -46,6 +46,12 @@ describe("reference values", () => {
     });
   });
 
+  it("are refused when one name has no good value, though others have", () => {
+    const values = { "snp.measurement": [{ value: A, label: "" }], "snp.hostData": [] };
+    const text = JSON.stringify({ format: "kata-cvm-reference/1", subject: "x", values });
+    assert.throws(() => parseReference(Buffer.from(text)), /values\.snp\.hostData has no good value/);
+  });
+
   it("are refused when empty, of another format, or not hex", () => {
     const head = '{"format":"kata-cvm-reference/1","subject":"x","values":';
     for (const text of [`${head}{}}`, '{"format":"other"}', `${head}{"a":[{"value":"xy"}]}}`, "[]"]) {

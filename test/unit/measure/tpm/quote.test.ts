@@ -1,14 +1,14 @@
 // Vectors: trustee's and dstack's samples (confidential-launch.md §6.5); live peer: swtpm with
 // tpm2-tools, whose quotes, keys and signatures are read here.
 import assert from "node:assert/strict";
-import { createPublicKey, randomBytes } from "node:crypto";
+import { createPublicKey, generateKeyPairSync, randomBytes, sign } from "node:crypto";
 import { Checks, type Verdict } from "../../../../src/measure/evidence/verdict.ts";
 import { MalformedInput } from "../../../../src/measure/reader.ts";
 import { parseTpmQuote } from "../../../../src/measure/tpm/attest.ts";
 import { checkTpmQuote, type QuoteInputs } from "../../../../src/measure/tpm/check-quote.ts";
 import { selectionText } from "../../../../src/measure/tpm/pcr-selection.ts";
 import { attestationKeyFault, parseTpmPublic } from "../../../../src/measure/tpm/public-area.ts";
-import { parseTpmSignature } from "../../../../src/measure/tpm/signature.ts";
+import { parseTpmSignature, verifyTpmSignature } from "../../../../src/measure/tpm/signature.ts";
 import { SoftTpm } from "../../../support/soft-tpm.ts";
 import { fixture, tool } from "../../../support/tools.ts";
 
@@ -68,6 +68,19 @@ describe("a TPM quote", () => {
     const inputs = trusteeSample(this);
     const forged = { ...inputs.signature, rsa: Buffer.alloc(256, 7) };
     assert.equal(checkTpmQuote(new Checks(), { ...inputs, signature: forged }).size, 0);
+  });
+
+  it("proves no register when it is signed with SHA-1, though the signature holds", () => {
+    const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+    const bytes = Buffer.from("a statement");
+    const signed = (hash: "sha1" | "sha256") => ({
+      scheme: "rsassa" as const,
+      hash,
+      rsa: sign(hash, bytes, privateKey),
+      ecdsa: { r: Buffer.alloc(0), s: Buffer.alloc(0) },
+    });
+    assert.equal(verifyTpmSignature(bytes, signed("sha256"), publicKey), true);
+    assert.equal(verifyTpmSignature(bytes, signed("sha1"), publicKey), false);
   });
 
   it("is refused cut at any byte, and with bytes behind it", function () {
