@@ -128,6 +128,9 @@ async function rtmrValues(
   parts: Extract<MeasuredParts, { rule: "tdx" }>,
   read: ReadPlanned,
 ): Promise<Values> {
+  if (index === 1 && parts.uki?.boot === "disk") {
+    return { unknown: "the firmware measures the partition table and the boot options of the disk, too" };
+  }
   const sections = parseTdvf(parseOvmf(await read("paths.firmware", parts.firmware)));
   const uki = parts.uki === undefined ? {} : { uki: await readUki(parts, read) };
   const values = new Map<string, ReferenceValue>();

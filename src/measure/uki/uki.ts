@@ -46,12 +46,23 @@ export function parseUki(bytes: Uint8Array): Uki {
   if (image.sections.filter((section) => section.name === ".profile").length > 1) {
     reader.fail("several profiles: which one is measured depends on the boot", 0);
   }
+  const replaced = replacedByProfile(image);
+  if (replaced !== undefined)
+    reader.fail(`the profile has a ${replaced} of its own, which takes the place of the other`, 0);
   const sections = MEASURED_SECTIONS.flatMap((name) => {
     const content = findSection(image, name);
     return content === undefined || content.length === 0 ? [] : [{ name, bytes: content }];
   });
   if (sections[0]?.name !== ".linux") reader.fail("has no .linux section, so it is not a UKI", 0);
   return { image, sections, pcrSignature: findSection(image, ".pcrsig") };
+}
+
+/** A measured section that stands before `.profile` and again behind it, where the stub takes it from. */
+function replacedByProfile({ sections }: PeImage): UkiSectionName | undefined {
+  const at = sections.findIndex(({ name }) => name === ".profile");
+  const [base, profile] = [sections.slice(0, Math.max(at, 0)), sections.slice(at + 1)];
+  const has = (list: typeof sections, name: string): boolean => list.some((section) => section.name === name);
+  return MEASURED_SECTIONS.find((name) => has(base, name) && has(profile, name));
 }
 
 export function ukiSection(uki: Uki, name: UkiSectionName): Uint8Array | undefined {

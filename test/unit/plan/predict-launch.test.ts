@@ -52,14 +52,19 @@ interface Changes {
 }
 
 async function predict(name: ClassName, changes: Changes = {}): Promise<Prediction> {
-  const { config } = parseConfig([{ path: "t.toml", text: `${classes[name]}${changes.toml ?? ""}` }]);
+  const texts = [classes[name], changes.toml ?? ""];
+  const { config } = parseConfig(texts.map((text, index) => ({ path: `${index}.toml`, text })));
   const pod = { podId: "p", runDir: "/run/p", nics: [], annotations: changes.annotations ?? {} };
   const found: Readonly<Record<string, Uint8Array | undefined>> = { ...files, ...changes.files };
-  return await predictLaunch(measuredParts(planLaunch(config, hostFacts, pod)), async (_setting, path) => {
-    const bytes = found[path];
-    if (bytes === undefined) throw new EnvironmentLacks(`${path} does not exist`, "");
-    return bytes;
-  });
+  const image = { ...hostFacts.image, files: [...hostFacts.image.files, "esp.img"] };
+  return await predictLaunch(
+    measuredParts(planLaunch(config, { ...hostFacts, image }, pod)),
+    async (_setting, path) => {
+      const bytes = found[path];
+      if (bytes === undefined) throw new EnvironmentLacks(`${path} does not exist`, "");
+      return bytes;
+    },
+  );
 }
 
 const valuesOf = ({ values }: Prediction, name: string) =>
@@ -150,6 +155,13 @@ describe("the prediction of a launch", () => {
       values.map(({ name }) => name),
       ["pcr.sha256.8"],
     );
+  });
+
+  it("does not give a TD that boots from a disk the RTMR1 of one that QEMU gives the UKI", async () => {
+    const disk = await predict("tdx", { toml: '[vm]\nboot = "uki-disk"' });
+    assert.match(disk.unknown.find(({ name }) => name === "tdx.rtmr1")?.reason ?? "", /partition table/);
+    assert.deepEqual(valuesOf(disk, "tdx.rtmr1"), []);
+    assert.deepEqual(valuesOf(disk, "tdx.rtmr2"), valuesOf(await predict("tdx"), "tdx.rtmr2"));
   });
 
   it("leaves only those values unknown that a missing file decides", async () => {

@@ -54,6 +54,21 @@ describe("the Authenticode digest", () => {
   });
 });
 
+describe("a UKI", () => {
+  const profile = { name: ".profile", content: Buffer.from("ID=main\n") };
+  const other = { name: ".cmdline", content: Buffer.from("roothash=11") };
+
+  it("is refused when its profile brings a section in place of another, which the stub then measures", () => {
+    assert.throws(() => parseUki(buildPe([...sections, profile, other])), /has a \.cmdline of its own/);
+  });
+
+  it("may have a profile, and sections behind it that have no namesake", () => {
+    const uname = { name: ".uname", content: Buffer.from("6.12") };
+    const names = parseUki(buildPe([...sections, profile, uname])).sections.map(({ name }) => name);
+    assert.deepEqual(names, [".linux", ".osrel", ".cmdline", ".initrd", ".uname", ".profile"]);
+  });
+});
+
 describe("PCR 4", () => {
   it("is image, action, separator, kernel with -kernel; action and separator first from a disk", () => {
     const uki = parseUki(image);
