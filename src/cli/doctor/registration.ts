@@ -1,10 +1,15 @@
 // How containerd comes to us: by a runtime type it finds the shim `containerd-shim-NAME-v2`, which reads NAME.toml.
-import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { parse } from "smol-toml";
 import { defaultConfigPath } from "../../host/config-files.ts";
 import { InvalidRequest } from "../../lib/errors.ts";
 import { attempt, type Check, ok, warn } from "./check.ts";
+import {
+  type ContainerdFile,
+  isTable,
+  mergeFiles,
+  mergeFilesBySection,
+  readContainerdFiles,
+} from "./containerd-config.ts";
 import { exists, findOnPath, isExecutable } from "./programs.ts";
 
 export interface Registration {
@@ -37,11 +42,15 @@ export async function checkRegistration(places: Places): Promise<readonly Check[
   const handlers = await attempt(sight, async () => {
     if (!(await exists(containerdConfig)))
       return warn(sight, "containerd has no configuration", "merge one of configs/containerd/ into it");
-    const all = findRegistrations(parse(await readFile(containerdConfig, "utf8")));
+    const files = await readContainerdFiles(containerdConfig);
+    // one that stands under the names of two versions is one to containerd
+    const all = [...new Map(findRegistrations(mergeFiles(files)).map((one) => [one.handler, one])).values()];
     const ours = await Promise.all(all.map((one) => isOurs(one, configDir)));
     const names = asked?.map(({ name }) => name);
     found.push(...all.filter(({ name }, at) => (names === undefined ? ours[at] : names.includes(name))));
-    if (found.length > 0) return ok(sight, `registered as ${found.map(({ handler }) => handler).join(", ")}`);
+    if (found.length > 0) {
+      return [ok(sight, `registered as ${found.map(handlerOf).join(", ")}`), ...checkSections(files, found)];
+    }
     const types = (runtimeTypes ?? [defaultRuntimeType]).join(", ");
     return warn(
       sight,
@@ -55,6 +64,27 @@ export async function checkRegistration(places: Places): Promise<readonly Check[
   return [...handlers, ...(await checkShims(judged)), ...(await checkConfigs(found, configDir))];
 }
 
+/** A drop-in that containerd 2 merges takes the place of the whole section in 1.6 and 1.7. */
+function checkSections(files: readonly ContainerdFile[], found: readonly Registration[]): readonly Check[] {
+  const bySection = mergeFilesBySection(files);
+  if (bySection === undefined) return [];
+  const kept = findRegistrations(bySection).map(handlerOf);
+  const lost = found.map(handlerOf).filter((handler) => !kept.includes(handler));
+  if (lost.length === 0) return [];
+  const sight = { name: "containerd imports", origin: files.map(({ path }) => path).join(", ") };
+  return [
+    warn(
+      sight,
+      `containerd 1.6 and 1.7 do not see ${lost.join(", ")}: they take the plugin's section of the last file alone`,
+      "write all of that section into one file, or use containerd 2",
+    ),
+  ];
+}
+
+function handlerOf({ handler = "" }: Registration): string {
+  return handler;
+}
+
 /** Handlers with a runtime type of the form that means a shim, whatever the file's version calls the plugin around them. */
 export function findRegistrations(document: unknown): readonly Registration[] {
   if (!isTable(document)) return [];
@@ -65,16 +95,12 @@ export function findRegistrations(document: unknown): readonly Registration[] {
   });
 }
 
-function pathsOf({ runtime_path: shimPath, options }: Record<string, unknown>): Partial<Registration> {
+function pathsOf({ runtime_path: shimPath, options }: Readonly<Record<string, unknown>>): Partial<Registration> {
   const configPath = isTable(options) ? options["ConfigPath"] : undefined;
   return {
     ...(typeof shimPath === "string" && shimPath !== "" ? { shimPath } : {}),
     ...(typeof configPath === "string" && configPath !== "" ? { configPath } : {}),
   };
-}
-
-function isTable(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function nameOf(runtimeType: string): string | undefined {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { parse } from "smol-toml";
 import { checkRegistration, findRegistrations, type Places } from "../../../../src/cli/doctor/registration.ts";
 import { InvalidRequest } from "../../../../src/lib/errors.ts";
@@ -89,5 +89,80 @@ describe("doctor, on how containerd comes to us", () => {
       "shim: ok: on the path; containerd looks on its own",
     ]);
     await assert.rejects(look([], { runtimeTypes: ["runc"] }), InvalidRequest);
+  });
+
+  describe("in files that containerd's configuration imports", () => {
+    const write = (name: string, ...lines: readonly string[]) => {
+      mkdirSync(dirname(join(dir, name)), { recursive: true });
+      writeFileSync(join(dir, name), lines.join("\n"));
+    };
+    const cri = { 2: "io.containerd.grpc.v1.cri", 3: "io.containerd.cri.v1.runtime" } as const;
+    const handler = (version: 2 | 3, name: string, ...lines: readonly string[]) =>
+      [`[plugins."${cri[version]}".containerd.runtimes.${name}]`, ...lines].join("\n");
+    const ours = 'runtime_type = "io.containerd.kata-cvm.v2"';
+
+    async function seen(): Promise<readonly string[]> {
+      makeShim("containerd-shim-kata-cvm-v2");
+      write("etc/kata-cvm.toml");
+      const checks = await checkRegistration({
+        containerdConfig: join(dir, "config.toml"),
+        configDir: join(dir, "etc"),
+      });
+      return checks
+        .filter(({ name }) => name.startsWith("containerd"))
+        .map(({ status, found }) => `${status}: ${found}`);
+    }
+
+    it("finds our handlers: by a pattern beside it, by a plain name, by a file that is imported itself", async () => {
+      write("config.toml", "version = 3", `imports = ["conf.d/*.toml", "${join(dir, "more.toml")}"]`);
+      write("conf.d/20-b.toml", "version = 3", handler(3, "b", ours));
+      write("conf.d/10-a.toml", "version = 3", handler(3, "a", ours));
+      write("conf.d/ignored.toml.bak", "not TOML");
+      write("more.toml", "version = 3", `imports = ["deep/[xy]/?-*.toml", "config.toml"]`, handler(3, "c", ours));
+      write("deep/x/1-d.toml", handler(3, "d", ours));
+      write("deep/z/1-e.toml", handler(3, "e", ours));
+      assert.deepEqual(await seen(), ["ok: registered as a, b, c, d"]);
+    });
+
+    it("takes the later file's words of a handler, and the earlier one's for the rest", async () => {
+      write(
+        "config.toml",
+        "version = 3",
+        'imports = ["*.d/over.toml"]',
+        handler(3, "a", ours, 'runtime_path = "/none"'),
+      );
+      write("conf.d/over.toml", handler(3, "a", `runtime_path = "${join(dir, "ours")}"`));
+      makeShim("ours");
+      assert.deepEqual(await seen(), ["ok: registered as a"]);
+      const checks = await checkRegistration({ containerdConfig: join(dir, "config.toml"), configDir: dir });
+      assert.deepEqual(
+        checks.filter(({ name }) => name === "shim").map(({ status, origin }) => [status, origin]),
+        [["ok", join(dir, "ours")]],
+      );
+    });
+
+    it("counts a handler once that stands there under the names of two versions", async () => {
+      write("config.toml", "version = 2", 'imports = ["conf.d/*"]', handler(2, "a", ours));
+      write("conf.d/a.toml", "version = 3", handler(3, "a", ours));
+      assert.deepEqual(await seen(), ["ok: registered as a"]);
+    });
+
+    it("tells which ones containerd 1.6 and 1.7 do not see, whose last file has a plugin's section for itself", async () => {
+      write("config.toml", "version = 2", 'imports = ["conf.d/*.toml"]', handler(2, "a", ours));
+      write("conf.d/b.toml", "version = 2", handler(2, "b", ours));
+      assert.deepEqual(await seen(), [
+        "ok: registered as a, b",
+        "warn: containerd 1.6 and 1.7 do not see a: they take the plugin's section of the last file alone",
+      ]);
+    });
+
+    it("names the file that is wrong, and one that is missing", async () => {
+      write("config.toml", 'imports = ["b.toml"]');
+      assert.deepEqual(await seen(), [
+        `fail: ${join(dir, "b.toml")}, which it imports, is not there: containerd does not start`,
+      ]);
+      write("b.toml", "=");
+      assert.match((await seen())[0] ?? "", /^fail: invalid configuration: .*\/b\.toml: \(file\): is not TOML/);
+    });
   });
 });
