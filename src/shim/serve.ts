@@ -99,10 +99,11 @@ class Daemon {
     this.#logger.info("stopping", { why });
     await Promise.all(this.#pods.pods.map((pod) => pod.end()));
     await this.#publisher.drain(2000);
+    // while it is ours: once nobody listens, the next daemon of this id may make its own in its place
+    await rm(this.#invocation.socket, { force: true });
     this.#server?.close();
     // answers that are on their way leave before the process does
     await Promise.all([...this.#connections].map((connection) => connection.close()));
-    await rm(this.#invocation.socket, { force: true });
     // an ordinary exit waits for threads of Node's pool, and one may hang in a file system of the host
     process.kill(process.pid, "SIGKILL");
   }

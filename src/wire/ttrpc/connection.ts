@@ -7,6 +7,7 @@ import { encodeHeader, type Frame, FrameDecoder, type FrameHead } from "./frame.
 
 /** Payloads up to this size are copied behind their header; larger ones are written as they are. */
 const COPY_LIMIT_BYTES = 4096;
+const END_LIMIT_MS = 1000;
 
 export interface FrameHandlers {
   readonly onFrame: (frame: Frame) => void;
@@ -92,9 +93,13 @@ export class FrameConnection {
     if (this.#holds === 0) this.#duplex.resume();
   }
 
-  /** Writes what is queued, then ends. */
+  /** Writes what is queued, as far as the peer reads it within `END_LIMIT_MS`, then ends. */
   async end(): Promise<void> {
-    if (this.#cause === undefined) this.#duplex.end(() => this.#close("it was closed on this side"));
+    if (this.#cause === undefined) {
+      this.#duplex.end(() => this.#close("it was closed on this side"));
+      const late = setTimeout(() => this.#close("it was closed on this side, its peer did not read"), END_LIMIT_MS);
+      void this.closed.then(() => clearTimeout(late));
+    }
     await this.closed;
   }
 

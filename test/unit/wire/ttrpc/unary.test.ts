@@ -274,6 +274,16 @@ describe("a ttrpc server", () => {
     await server.closed;
   });
 
+  it("closes although its peer does not read what is queued", async function () {
+    this.timeout(5000);
+    const { peer, near, server } = rawServer({ One: () => ({ id: "x".repeat(1 << 20) }) });
+    near.pause();
+    peer.send(1, 1, call("a"));
+    await new Promise((resolve) => setImmediate(resolve));
+    await server.close();
+    assert.match((await server.closed).message, /its peer did not read/);
+  });
+
   it("reports every call and its outcome", async () => {
     const log: string[] = [];
     const { probe } = openPair(
