@@ -25,6 +25,8 @@ export interface ContainerdConfigInput {
   readonly pauseImage: string;
   readonly snapshotter: string;
   readonly handlers: readonly LabHandler[];
+  /** how long containerd waits for a shim's `delete`; its default is 5 */
+  readonly cleanupSeconds?: number;
 }
 
 const CNI_BINARIES = "/usr/lib/cni";
@@ -50,7 +52,7 @@ disabled_plugins = [
 
 [plugins."io.containerd.internal.v1.opt"]
   path = "${input.folder}/opt"
-`;
+${input.cleanupSeconds === undefined ? "" : `\n[timeouts]\n  "io.containerd.timeout.shim.cleanup" = "${input.cleanupSeconds}s"\n`}`;
   return head + (version === 2 ? singleCriPlugin(input) : splitCriPlugins(input));
 }
 

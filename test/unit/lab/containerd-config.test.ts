@@ -63,4 +63,12 @@ describe("The lab's containerd configuration", () => {
       });
     });
   }
+
+  it("gives a shim's delete more time where it is told so", () => {
+    const input = { version: "1.7.24", folder: "/lab", pauseImage: "pause:lab", snapshotter: "overlayfs", handlers };
+    const timeouts = (text: string) => (parse(text) as { timeouts?: Record<string, string> }).timeouts;
+    assert.equal(timeouts(renderContainerdConfig(input)), undefined);
+    const patient = renderContainerdConfig({ ...input, cleanupSeconds: 20 });
+    assert.equal(timeouts(patient)?.["io.containerd.timeout.shim.cleanup"], "20s");
+  });
 });
