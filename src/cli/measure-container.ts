@@ -22,7 +22,7 @@ export const measureContainerCommand = defineCommand({
     },
   },
   async run({ spec: path, layer: layers }) {
-    const { process, root, mounts = [] } = parseSpec(await readInput("--spec", path));
+    const { process, root, mounts = [], linux = {} } = parseSpec(await readInput("--spec", path));
     if (process === undefined) throw new InvalidRequest("--spec", `${path} describes no process`);
     for (const hash of layers) {
       if (!/^([0-9a-f]{2})+$/.test(hash)) throw new InvalidRequest("--layer", `${hash} is no lower-case hex`);
@@ -32,6 +32,7 @@ export const measureContainerCommand = defineCommand({
       process,
       readonlyRoot: root?.readonly ?? false,
       mounts: mounts.map(({ destination }) => destination),
+      linux,
     });
     const digest = digestContainerMeasurement(text);
     const json = { pcr: CONTAINER_PCR, digest: toHex(digest), text };

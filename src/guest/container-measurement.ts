@@ -34,6 +34,7 @@ export function describeContainer(storages: readonly Storage[], spec: ContainerS
     process: spec.process,
     readonlyRoot: spec.root.readonly ?? false,
     mounts: (spec.mounts ?? []).map(({ destination }) => destination),
+    linux: spec.linux,
   });
 }
 

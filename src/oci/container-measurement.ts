@@ -4,7 +4,7 @@
 // PCR 14 is shim's (MOK) on machines with a boot loader, which these guests lack; unlike 16 and 23 nobody can reset
 // it, and unlike 11 and 15 nothing else in the guest extends it (measured-boot.md §1).
 import { createHash } from "node:crypto";
-import type { Capabilities, Process } from "./types.ts";
+import type { Capabilities, Device, Linux, Process, Seccomp } from "./types.ts";
 
 export const CONTAINER_PCR = 14;
 /** event type in the userspace log */
@@ -17,13 +17,16 @@ export interface MeasuredContainer {
   readonly readonlyRoot: boolean;
   /** destinations of the mounts */
   readonly mounts: readonly string[];
+  /** what else decides what its files say and its system calls do */
+  readonly linux: Pick<Linux, "devices" | "maskedPaths" | "seccomp">;
 }
 
 /** The measured text: JSON with its members in this order. Secrets in the environment stay out; its hash does not. */
-export function renderContainerMeasurement({ layers, process, readonlyRoot, mounts }: MeasuredContainer): string {
+export function renderContainerMeasurement(container: MeasuredContainer): string {
+  const { layers, process, readonlyRoot, mounts, linux } = container;
   const { user, capabilities = {} } = process;
   return JSON.stringify({
-    format: "kata-cvm-container/1",
+    format: "kata-cvm-container/2",
     layers,
     args: process.args ?? [],
     cwd: process.cwd,
@@ -33,7 +36,26 @@ export function renderContainerMeasurement({ layers, process, readonlyRoot, moun
     noNewPrivileges: process.noNewPrivileges ?? false,
     readonlyRoot,
     mounts: [...new Set(mounts)].sort(),
+    maskedPaths: [...new Set(linux.maskedPaths)].sort(),
+    devices: (linux.devices ?? []).map(nameDevice).sort(),
+    seccomp: linux.seccomp === undefined ? null : sha256(renderSeccomp(linux.seccomp)).toString("hex"),
   });
+}
+
+/** A disk has other numbers in each guest, and a FIFO none. */
+function nameDevice({ type, path, major = 0, minor = 0 }: Device): string {
+  return type === "c" || type === "u" ? `${type} ${major}:${minor} ${path}` : `${type} ${path}`;
+}
+
+/** What the agent protocol carries of it, each rule as it stands: a rule can make a system call lie about its success. */
+function renderSeccomp({ defaultAction, architectures = [], flags = [], syscalls = [] }: Seccomp): string {
+  const rules = syscalls.map(({ names, action, errnoRet = null, args = [] }) => ({
+    names,
+    action,
+    errnoRet,
+    args: args.map(({ index, value, valueTwo = 0, op }) => [index, String(value), String(valueTwo), op]),
+  }));
+  return JSON.stringify({ defaultAction, architectures, flags, syscalls: rules });
 }
 
 /** What PCR 14 is extended by for one container. */

@@ -95,12 +95,13 @@ interface Evidence {
     const { claims } = json as { claims: { tpm: { containers: readonly string[] } } };
     const measured = claims.tpm.containers.map((text) => JSON.parse(text) as { layers: readonly string[] });
     const { info } = JSON.parse(await e2e.cri.text(["inspect", container])) as { info: { runtimeSpec: ContainerSpec } };
-    const { process, root, mounts = [] } = info.runtimeSpec;
+    const { process, root, mounts = [], linux } = info.runtimeSpec;
     const predicted = renderContainerMeasurement({
       layers: measured[1]?.layers ?? [],
       process,
       readonlyRoot: root.readonly ?? false,
       mounts: mounts.map(({ destination }) => destination),
+      linux,
     });
     assert.equal(claims.tpm.containers.length, 2, "the sandbox and the container");
     assert.equal(claims.tpm.containers[1], predicted);

@@ -1,8 +1,13 @@
 // A host that lies about the root must show in the measured text.
 import assert from "node:assert/strict";
 import { describeContainer } from "../../../src/guest/container-measurement.ts";
+import { convertSpec } from "../../../src/guest/spec.ts";
+import { renderContainerMeasurement } from "../../../src/oci/container-measurement.ts";
 import type { ContainerSpec } from "../../../src/oci/types.ts";
-import type { Storage } from "../../../src/wire/gen/kata/agent.ts";
+import { toAgentSpec } from "../../../src/translate/agent-spec.ts";
+import { translateContainer } from "../../../src/translate/container.ts";
+import { CreateContainerRequest, type Storage } from "../../../src/wire/gen/kata/agent.ts";
+import { cases, inputOf } from "../translate/cases.ts";
 
 const root = "/run/kata-containers/c1/rootfs";
 const spec: ContainerSpec = {
@@ -74,4 +79,30 @@ describe("the measured layers of a container", () => {
     assert.deepEqual(layers(), ["unverified"]);
     assert.deepEqual(layers(storage("/run/kata-containers/c2/rootfs", verity(upper))), ["unverified"]);
   });
+});
+
+describe("the measured text of a container", () => {
+  for (const one of cases.filter(({ guest }) => guest.verityLayers)) {
+    it(`is what its host predicts from its specification: ${one.name}`, () => {
+      const input = inputOf(one);
+      const { spec: translated, storages } = translateContainer(input);
+      const request = CreateContainerRequest.create({ OCI: toAgentSpec(translated), storages });
+      const arrived = CreateContainerRequest.decode(CreateContainerRequest.encode(request));
+      const guests = convertSpec(arrived.OCI ?? assert.fail(), {
+        namespaces: { shared: undefined, pid: undefined },
+        cgroupsPath: "/kata/c1",
+        rootfs: root,
+        resolveSource: (source) => source,
+      });
+      const { process, root: ownRoot, linux } = input.spec;
+      const predicted = renderContainerMeasurement({
+        layers: input.layers.map(({ verity: { rootHash } }) => rootHash),
+        process,
+        readonlyRoot: ownRoot.readonly ?? false,
+        mounts: (translated.mounts ?? []).map(({ destination }) => destination),
+        linux: { ...linux, devices: translated.linux.devices ?? [] },
+      });
+      assert.equal(describeContainer(arrived.storages, guests), predicted);
+    });
+  }
 });

@@ -9,6 +9,8 @@ import {
   type MeasuredContainer,
   renderContainerMeasurement,
 } from "../../../src/oci/container-measurement.ts";
+import type { Seccomp } from "../../../src/oci/types.ts";
+import { renderWideJson } from "../../../src/oci/wide-json.ts";
 
 const container: MeasuredContainer = {
   layers: ["aa".repeat(32), "bb".repeat(32)],
@@ -21,17 +23,29 @@ const container: MeasuredContainer = {
   },
   readonlyRoot: true,
   mounts: ["/proc", "/etc/hosts", "/proc"],
+  linux: {},
+};
+const seccomp: Seccomp = {
+  defaultAction: "SCMP_ACT_ALLOW",
+  syscalls: [
+    {
+      names: ["setuid"],
+      action: "SCMP_ACT_ERRNO",
+      errnoRet: 1,
+      args: [{ index: 0, value: 2n ** 64n - 1n, op: "SCMP_CMP_NE" }],
+    },
+  ],
 };
 
 describe("what is measured of a container", () => {
   it("is one text with members in a fixed order, sets sorted", () => {
     const environment = createHash("sha256").update('["PATH=/bin","TOKEN=secret"]').digest("hex");
     const expected =
-      `{"format":"kata-cvm-container/1","layers":["${"aa".repeat(32)}","${"bb".repeat(32)}"],` +
+      `{"format":"kata-cvm-container/2","layers":["${"aa".repeat(32)}","${"bb".repeat(32)}"],` +
       `"args":["sh","-c","true"],"cwd":"/","environment":"${environment}",` +
       '"user":{"uid":1,"gid":2,"additionalGids":[4,30]},"capabilities":{"bounding":["CAP_CHOWN","CAP_KILL"],' +
       '"effective":[],"inheritable":[],"permitted":[],"ambient":[]},"noNewPrivileges":false,"readonlyRoot":true,' +
-      '"mounts":["/etc/hosts","/proc"]}';
+      '"mounts":["/etc/hosts","/proc"],"maskedPaths":[],"devices":[],"seccomp":null}';
     assert.equal(renderContainerMeasurement(container), expected);
   });
 
@@ -46,6 +60,39 @@ describe("what is measured of a container", () => {
     assert.notEqual(renderContainerMeasurement(container), renderContainerMeasurement(turned));
   });
 
+  it("names what is hidden from it and its devices, a disk without the numbers that differ from guest to guest", () => {
+    const linux = {
+      maskedPaths: ["/proc/keys", "/etc/policy"],
+      devices: [
+        { type: "c", path: "/dev/urandom", major: 1, minor: 5 },
+        { type: "b", path: "/dev/x", major: 8, minor: 16 },
+      ],
+    };
+    assert.match(
+      renderContainerMeasurement({ ...container, linux }),
+      /"maskedPaths":\["\/etc\/policy","\/proc\/keys"\],"devices":\["b \/dev\/x","c 1:5 \/dev\/urandom"\]/,
+    );
+  });
+
+  it("moves with each part of its seccomp profile, however a number or an absent part is written", () => {
+    const [rule] = seccomp.syscalls ?? [];
+    const withRule = (change: object) =>
+      renderContainerMeasurement({
+        ...container,
+        linux: { seccomp: { ...seccomp, syscalls: [{ ...rule, ...change }] } },
+      } as MeasuredContainer);
+    const text = withRule({});
+    for (const change of [
+      { errnoRet: 0 },
+      { errnoRet: undefined },
+      { action: "SCMP_ACT_LOG" },
+      { names: [] },
+      { args: [] },
+    ])
+      assert.notEqual(withRule(change), text);
+    assert.equal(withRule({ args: [{ ...rule?.args?.[0], valueTwo: 0n }] }), text);
+  });
+
   it("is told by measure container from an OCI specification", async () => {
     const dir = mkdtempSync(join(tmpdir(), "container-"));
     try {
@@ -55,11 +102,11 @@ describe("what is measured of a container", () => {
         process,
         root: { path: "rootfs", readonly: true },
         mounts: mounts.map((destination) => ({ destination, type: "bind", source: "/somewhere" })),
-        linux: {},
+        linux: { seccomp, maskedPaths: ["/proc/keys"] },
       };
-      writeFileSync(join(dir, "config.json"), JSON.stringify(spec));
+      writeFileSync(join(dir, "config.json"), renderWideJson(spec));
       const { json } = await measureContainerCommand.run({ spec: join(dir, "config.json"), layer: container.layers });
-      const text = renderContainerMeasurement(container);
+      const text = renderContainerMeasurement({ ...container, linux: spec.linux });
       assert.deepEqual(json, { pcr: 14, digest: createHash("sha256").update(text).digest("hex"), text });
     } finally {
       rmSync(dir, { recursive: true });
