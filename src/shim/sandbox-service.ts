@@ -52,6 +52,11 @@ class Sandboxes {
     this.deps = deps;
   }
 
+  /** no pod of any API would be taken along by the daemon's end */
+  get areAllOver(): boolean {
+    return this.deps.pods.pods.every((pod) => pod.lifecycle.is("stopped"));
+  }
+
   get(id: string): Entry {
     const entry = this.#entries.get(id);
     if (entry === undefined) throw new NotFound("sandbox", id);
@@ -99,9 +104,9 @@ function lifecycleHandlers(sandboxes: Sandboxes) {
       return {};
     },
     async ShutdownSandbox({ sandbox_id: id }) {
-      // containerd asks it of a sandbox whose creation was refused, too: the daemon is there for nothing else
       await sandboxes.remove(id);
-      sandboxes.deps.shutdown();
+      // asked of a sandbox whose creation was refused, too: a daemon with nothing else is there for nothing else
+      if (sandboxes.areAllOver) sandboxes.deps.shutdown();
       return {};
     },
     async WaitSandbox({ sandbox_id: id }, call) {

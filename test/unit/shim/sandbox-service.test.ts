@@ -104,6 +104,13 @@ describe("the Sandbox service", () => {
     assert.equal(harness.pods.isHeld, false);
   });
 
+  it("stays when another sandbox than its own is shut down", async () => {
+    using harness = await started();
+    await harness.sandbox.ShutdownSandbox({ sandbox_id: "pod2" });
+    assert.equal(harness.shutdowns, 0);
+    assert.equal((await harness.sandbox.SandboxStatus(pod1)).state, "SANDBOX_READY");
+  });
+
   it("refuses what a VM cannot be before any VM is made, and can be shut down then", async () => {
     using harness = TaskHarness.open();
     const host = { linux: { security_context: { namespace_options: { network: NamespaceMode.NODE } } } };
