@@ -2,7 +2,7 @@
 // Whoever has the bytes feeds them to measure/; nothing here or there is taken from anywhere but the plan.
 import { join } from "node:path";
 import type { UkiBoot } from "../measure/uki/predict-pcrs.ts";
-import type { KernelFiles, LaunchPlan } from "./launch-plan.ts";
+import type { KernelFiles, LaunchPlan, TeePlan } from "./launch-plan.ts";
 
 /** How the UKI or kernel comes into the vTPM or RTMRs. */
 export interface BootParts {
@@ -24,6 +24,8 @@ export type MeasuredParts = BootParts &
     | { readonly rule: "tpm"; readonly firmware: string }
     | {
         readonly rule: "snp-ovmf";
+        /** hex with 0x; not in the digest, so a field of its own */
+        readonly policy: string;
         readonly firmware: string;
         readonly vcpus: number;
         /** QEMU CPU model, whose CPUID signature is in each VMSA */
@@ -34,8 +36,14 @@ export type MeasuredParts = BootParts &
         readonly append: string;
       }
     /** launch digest of the IGVM file, then PCRs of the SVSM's vTPM */
-    | { readonly rule: "snp-igvm"; readonly igvm: string }
-    | { readonly rule: "tdx"; readonly firmware: string; readonly memoryMiB: number; readonly vcpus: number }
+    | { readonly rule: "snp-igvm"; readonly igvm: string; readonly policy: string }
+    | {
+        readonly rule: "tdx";
+        readonly firmware: string;
+        readonly memoryMiB: number;
+        readonly vcpus: number;
+        readonly owner: Pick<Extract<TeePlan, { kind: "tdx" }>, "mrowner" | "mrownerconfig">;
+      }
   );
 
 export function measuredParts(plan: LaunchPlan): MeasuredParts {
@@ -47,18 +55,21 @@ export function measuredParts(plan: LaunchPlan): MeasuredParts {
     ...(kernel === undefined ? {} : { kernel }),
     ...(initdata === undefined ? {} : { initdata }),
   };
-  if (firmware.kind === "igvm") return { ...boot, rule: "snp-igvm", igvm: firmware.path };
+  if (firmware.kind === "igvm" && tee.kind === "snp") {
+    return { ...boot, rule: "snp-igvm", igvm: firmware.path, policy: tee.policy };
+  }
   if (firmware.kind === "builtin") return { ...boot, rule: "none" };
   const { vcpus, model } = plan.cpu;
   if (tee.kind === "tdx") {
-    return { ...boot, rule: "tdx", firmware: firmware.path, memoryMiB: plan.memory.sizeMiB, vcpus };
+    return { ...boot, rule: "tdx", firmware: firmware.path, memoryMiB: plan.memory.sizeMiB, vcpus, owner: tee };
   }
   if (tee.kind === "snp") {
-    const { guestFeatures, kernelHashes } = tee;
+    const { policy, guestFeatures, kernelHashes } = tee;
     const append = kernel?.append ?? "";
     return {
       ...boot,
       rule: "snp-ovmf",
+      policy,
       firmware: firmware.path,
       vcpus,
       vcpuType: model,

@@ -12,6 +12,7 @@ import { parseOvmf } from "../measure/ovmf.ts";
 import { parseVariableStore } from "../measure/ovmf-variables.ts";
 import { parseVcpuType } from "../measure/snp/cpu-models.ts";
 import { measureSnp, snpLayout } from "../measure/snp/launch-digest.ts";
+import { describeSnpPolicy, snpPolicyHex } from "../measure/snp/policy.ts";
 import { measureMrtd } from "../measure/tdx/mrtd.ts";
 import { replayRtmrEvents } from "../measure/tdx/rtmr.ts";
 import { predictRtmrEvents } from "../measure/tdx/rtmr-events.ts";
@@ -65,6 +66,7 @@ const rules: Rules = {
   ],
   "snp-ovmf": (parts, read) => [
     { name: "snp.measurement", values: () => snpValues(parts, read) },
+    policyValue(parts),
     fieldValue("snp.hostData", 32, parts),
   ],
   "snp-igvm": (parts, read) => [
@@ -75,6 +77,7 @@ const rules: Rules = {
         return [{ name: "snp.measurement", value: toHex(measurement), label: "any number of vCPUs" }];
       },
     },
+    policyValue(parts),
     fieldValue("snp.hostData", 32, parts),
     {
       name: "pcr.sha256.7",
@@ -85,6 +88,8 @@ const rules: Rules = {
   tdx: (parts, read) => [
     { name: "tdx.mrTd", values: () => mrtdValues(parts, read) },
     fieldValue("tdx.mrConfigId", 48, parts),
+    ownerValue("tdx.mrOwner", parts.owner.mrowner),
+    ownerValue("tdx.mrOwnerConfig", parts.owner.mrownerconfig),
     ...([0, 1, 2, 3] as const).map((index) => ({
       name: `tdx.rtmr${index}`,
       values: () => rtmrValues(index, parts, read),
@@ -202,6 +207,19 @@ async function readUki({ uki, cmdline }: BootParts, read: ReadPlanned): Promise<
 function fieldValue(name: string, size: number, { initdata }: BootParts): Predicted {
   const value = initdata?.bound?.value ?? "00".repeat(size);
   const label = initdata === undefined ? "no initdata" : "this initdata";
+  return { name, values: async () => [{ name, value, label }] };
+}
+
+/** The host sets the policy and no digest covers it: unless it is compared, another may be in force. */
+function policyValue({ policy }: { readonly policy: string }): Predicted {
+  const value = snpPolicyHex(BigInt(policy));
+  const label = describeSnpPolicy(BigInt(policy));
+  return { name: "snp.policy", values: async () => [{ name: "snp.policy", value, label }] };
+}
+
+function ownerValue(name: string, base64: string | undefined): Predicted {
+  const value = base64 === undefined ? "00".repeat(48) : Buffer.from(base64, "base64").toString("hex");
+  const label = base64 === undefined ? "not set" : "as configured";
   return { name, values: async () => [{ name, value, label }] };
 }
 

@@ -3,6 +3,7 @@
 
 import { toHex } from "../hex.ts";
 import { fitDigest, measureInitdata } from "../initdata/initdata.ts";
+import { snpPolicyHex } from "../snp/policy.ts";
 import { parseTpmQuote } from "../tpm/attest.ts";
 import { checkTpmQuote, type PcrValues } from "../tpm/check-quote.ts";
 import { attestationKeyFault } from "../tpm/public-area.ts";
@@ -79,6 +80,7 @@ function verifySnp(session: Session, snp: SnpEvidence): void {
   if (!isGenuine) return;
   proven.set("snp.measurement", toHex(report.measurement));
   proven.set("snp.hostData", toHex(report.hostData));
+  proven.set("snp.policy", snpPolicyHex(report.policy));
   proven.set("snp.idKeyDigest", toHex(report.idKeyDigest));
   proven.set("snp.authorKeyDigest", toHex(report.authorKeyDigest));
 }
@@ -96,6 +98,8 @@ function verifyTdx(session: Session, tdx: TdxEvidence): void {
   if (!isGenuine) return;
   proven.set("tdx.mrTd", toHex(quote.report.mrTd));
   proven.set("tdx.mrConfigId", toHex(quote.report.mrConfigId));
+  proven.set("tdx.mrOwner", toHex(quote.report.mrOwner));
+  proven.set("tdx.mrOwnerConfig", toHex(quote.report.mrOwnerConfig));
   for (const [index, rtmr] of quote.report.rtmrs.entries()) proven.set(`tdx.rtmr${index}`, toHex(rtmr));
 }
 

@@ -71,6 +71,11 @@ export function checkSnpPolicy(policy: bigint): bigint {
   return policy;
 }
 
+/** The policy as a reference value: the number in 16 hex digits. */
+export function snpPolicyHex(policy: bigint): string {
+  return policy.toString(16).padStart(16, "0");
+}
+
 /** The policy in the words that `parseSnpPolicy` reads, every flag named. */
 export function describeSnpPolicy(policy: bigint): string {
   const words = (Object.keys(flags) as Flag[]).map((flag) => `${flag} ${hasSnpFlag(policy, flag) ? "on" : "off"}`);

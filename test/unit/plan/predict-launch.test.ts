@@ -73,11 +73,16 @@ const namesOf = ({ values }: Prediction) => [...new Set(values.map(({ name }) =>
 
 describe("the prediction of a launch", () => {
   const pcrs = [4, 8, 9, 11, 12, 13].map((index) => `pcr.sha256.${index}`).sort();
+  const snp = ["snp.hostData", "snp.measurement", "snp.policy"];
   const names: readonly (readonly [ClassName, readonly string[], readonly string[]])[] = [
-    ["snp-igvm", [...pcrs, "snp.hostData", "snp.measurement"], ["pcr.sha256.7"]],
-    ["snp-ovmf-uki", ["snp.hostData", "snp.measurement"], []],
-    ["snp-ovmf-initrd", ["snp.hostData", "snp.measurement"], []],
-    ["tdx", ["tdx.mrConfigId", "tdx.mrTd", "tdx.rtmr1", "tdx.rtmr2", "tdx.rtmr3"], ["tdx.rtmr0"]],
+    ["snp-igvm", [...pcrs, ...snp], ["pcr.sha256.7"]],
+    ["snp-ovmf-uki", snp, []],
+    ["snp-ovmf-initrd", snp, []],
+    [
+      "tdx",
+      ["mrConfigId", "mrOwner", "mrOwnerConfig", "mrTd", "rtmr1", "rtmr2", "rtmr3"].map((one) => `tdx.${one}`),
+      ["tdx.rtmr0"],
+    ],
     ["dev-measured", pcrs, ["pcr.sha256.7"]],
     ["dev-fast", [], ["all"]],
   ];
@@ -155,6 +160,16 @@ describe("the prediction of a launch", () => {
       values.map(({ name }) => name),
       ["pcr.sha256.8"],
     );
+  });
+
+  it("names what the host sets beside every digest: SNP's policy, and the owner's fields of a TD", async () => {
+    const policy = await predict("snp-ovmf-uki", { toml: '[snp]\npolicy = "0x20137"' });
+    assert.deepEqual(valuesOf(policy, "snp.policy"), ["0000000000020137"]);
+    assert.deepEqual(valuesOf(policy, "snp.measurement"), valuesOf(await predict("snp-ovmf-uki"), "snp.measurement"));
+    const mrowner = Buffer.alloc(48, 7);
+    const owned = await predict("tdx", { toml: `[tdx]\nmrowner = "${mrowner.toString("base64")}"` });
+    assert.deepEqual(valuesOf(owned, "tdx.mrOwner"), [mrowner.toString("hex")]);
+    assert.deepEqual(valuesOf(owned, "tdx.mrOwnerConfig"), ["00".repeat(48)]);
   });
 
   it("does not give a TD that boots from a disk the RTMR1 of one that QEMU gives the UKI", async () => {

@@ -47,6 +47,14 @@ describe("a TPM in an evidence bundle", () => {
   });
 });
 
+describe("what a genuine report proves", () => {
+  it("is also the policy, which no digest covers, so that a reference can demand it", () => {
+    const reportData = expectedReportData(nonce, undefined);
+    const report = platform.report({ reportData, policy: 0x2_0137n }).toString("base64");
+    assert.equal(verify({ snp: { report, certificates } }).proven.get("snp.policy"), "0000000000020137");
+  });
+});
+
 describe("the initdata in an evidence bundle", () => {
   it("fails when the quote leaves out the register that would prove it", () => {
     assert.deepEqual(verify({ tpm: quoted, initdata }).failed, ["tpm.initdata"]);
@@ -57,8 +65,9 @@ describe("the initdata in an evidence bundle", () => {
 
 function verify(parts: Record<string, unknown>, options: VerifyOptions = { anchors: platform.anchors, nonce }) {
   const bundle = parseEvidence(Buffer.from(JSON.stringify({ format, nonce: nonce.toString("hex"), ...parts })));
-  const { checks, notChecked } = verifyEvidence(bundle, options);
+  const { checks, notChecked, proven } = verifyEvidence(bundle, options);
   return {
+    proven,
     failed: checks.filter(({ ok }) => !ok).map(({ name }) => name),
     unbound: notChecked.find(({ name }) => name === "tpm.binding")?.reason,
   };
