@@ -14,6 +14,7 @@ import { renderQmpSteps } from "../../src/plan/qmp-steps.ts";
 import { bootVm } from "../../src/vm/boot.ts";
 import { openQemuJudge, type QemuJudge } from "../support/qemu-judge.ts";
 import { isProgram, newerQemu, systemQemu } from "../support/qemus.ts";
+import { skip } from "../support/tools.ts";
 import { hostFacts, type PlanCase, planCases } from "../unit/plan/cases.ts";
 import { randomConfig, randomPod, seededRandom } from "../unit/plan/random-config.ts";
 
@@ -35,7 +36,7 @@ for (const qemu of [systemQemu, newerQemu]) {
     before(async function () {
       if (!isProgram(qemu)) {
         if (process.env["REQUIRE"]?.includes("qemu")) assert.fail(`${qemu} is required`);
-        this.skip();
+        skip(this, `needs ${qemu}`);
       }
       judge = await openQemuJudge(qemu);
       dir = mkdtempSync(join(tmpdir(), "judge-"));
@@ -66,14 +67,14 @@ for (const qemu of [systemQemu, newerQemu]) {
 
     for (const planCase of planCases()) {
       it(`knows every object, option and command of ${planCase.name}`, function () {
-        if (lacks(judge, planCase)) this.skip();
+        if (lacks(judge, planCase)) skip(this, "this QEMU has not what the plan needs");
         const plan = planLaunch(planCase.config, hostFacts, planCase.pod);
         assert.deepEqual(judge.judge(renderQemuArgv(plan), renderQmpSteps(plan)), []);
       });
 
       if (planCase.config.vm.tee === "none") continue;
       it(`refuses ${planCase.name} only for the missing hardware`, async function () {
-        if (lacks(judge, planCase)) this.skip();
+        if (lacks(judge, planCase)) skip(this, "this QEMU has not what the plan needs");
         const plan = planHere(planCase);
         const name = plan.tee.kind === "tdx" ? "TDX" : "SEV-SNP";
         await assert.rejects(bootVm(plan, { ownership: nobody }), (error) => {
@@ -85,7 +86,7 @@ for (const qemu of [systemQemu, newerQemu]) {
       });
 
       it(`runs ${planCase.name} under TCG without its TEE object`, async function () {
-        if (planCase.config.paths.igvm !== "") this.skip();
+        if (planCase.config.paths.igvm !== "") skip(this, "its IGVM file is of the confidential guest alone");
         const plan = planHere(planCase);
         const plain = {
           ...plan,

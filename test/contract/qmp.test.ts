@@ -12,6 +12,7 @@ import { ConnectionLost, Unsupported } from "../../src/lib/errors.ts";
 import { openQmp, type QmpSession, type QmpState, type TranscriptEntry } from "../../src/wire/qmp/client.ts";
 import { QmpError } from "../../src/wire/qmp/qmp-error.ts";
 import { FakeQemu } from "../fakes/fake-qemu.ts";
+import { skip } from "../support/tools.ts";
 
 interface Peer extends AsyncDisposable {
   dial(): Promise<Socket>;
@@ -143,7 +144,7 @@ function contract(name: string, start: () => Promise<Peer>): void {
       it(title, async function () {
         if (name !== "the fake" && spawnSync(program, ["--version"]).status !== 0) {
           if (process.env["REQUIRE"]?.includes("qemu")) assert.fail(`${program} is missing`);
-          this.skip();
+          skip(this, `needs ${program}`);
         }
         await using peer = await start();
         await scenario(peer);
@@ -159,7 +160,7 @@ describe("the QMP command table", () => {
   it("names commands and arguments that real QEMU has", async function () {
     if (spawnSync(program, ["--version"]).status !== 0) {
       if (process.env["REQUIRE"]?.includes("qemu")) assert.fail(`${program} is missing`);
-      this.skip();
+      skip(this, `needs ${program}`);
     }
     await using peer = await startReal();
     await using qmp: QmpSession = await openQmp(await peer.dial());

@@ -12,6 +12,7 @@ import type { RunningVm } from "../../src/vm/running-vm.ts";
 import { RunningSize } from "../../src/vm/vm-size.ts";
 import { QmpError } from "../../src/wire/qmp/qmp-error.ts";
 import { isProgram, newerQemu, systemQemu } from "../support/qemus.ts";
+import { skip } from "../support/tools.ts";
 import { idlePlan, OwnedList } from "../support/vm-plans.ts";
 
 const toml = `
@@ -35,7 +36,7 @@ for (const qemu of [systemQemu, newerQemu]) {
     before(async function () {
       if (!isProgram(qemu)) {
         if (process.env["REQUIRE"]?.includes("qemu")) assert.fail(`${qemu} is required`);
-        this.skip();
+        skip(this, `needs ${qemu}`);
       }
       dir = mkdtempSync(join(tmpdir(), "resize-"));
       const idle = idlePlan(dir, { toml });

@@ -14,6 +14,7 @@ import { errorText, NotFound, RemoteError } from "../../src/lib/errors.ts";
 import { TtrpcClient } from "../../src/wire/ttrpc/client.ts";
 import { serveConnection } from "../../src/wire/ttrpc/server.ts";
 import { bindService, type ServiceImpl } from "../../src/wire/ttrpc/server-call.ts";
+import { skip } from "../support/tools.ts";
 import { Probe } from "../unit/wire/ttrpc/pair.ts";
 
 const handlers: ServiceImpl<typeof Probe> = {
@@ -45,7 +46,7 @@ describe("ttrpc with containerd's Go implementation", function () {
   before(async function () {
     if (spawnSync("go", ["version"]).status !== 0) {
       if (process.env["REQUIRE"]?.includes("go")) assert.fail("go is missing");
-      this.skip();
+      skip(this, "needs go");
     }
     at.directory = await mkdtemp(join(tmpdir(), "ttrpc-go-"));
     at.peer = join(at.directory, "peer");

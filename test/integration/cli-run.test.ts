@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BUSYBOX_IMAGE } from "../lab/images/catalog.ts";
 import { repository, testImages } from "../lab/tools.ts";
+import { skip } from "../support/tools.ts";
 
 const image = process.env["KATA_CVM_IMAGE"] ?? "/var/lib/kata-cvm/images/default";
 const bootLimitMs = 180_000;
@@ -18,7 +19,9 @@ describe("kata-cvm run", function () {
   let layout = "";
 
   before(function () {
-    if (process.getuid?.() !== 0 || !existsSync(join(image, "image.json"))) this.skip();
+    if (process.getuid?.() !== 0 || !existsSync(join(image, "image.json"))) {
+      skip(this, "needs root and the guest image (npm run image)");
+    }
     dir = mkdtempSync(join(tmpdir(), "kata-cvm-run-"));
     layout = join(testImages(), "layout");
     execFileSync("node", [

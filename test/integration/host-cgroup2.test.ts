@@ -11,6 +11,7 @@ import { type CgroupLayout, enterCgroup, openCgroup, removeCgroup } from "../../
 import { readCgroupUsage } from "../../src/host/cgroup-usage.ts";
 import { HostCallFailed } from "../../src/lib/errors.ts";
 import type { Ownership } from "../../src/lib/owned.ts";
+import { skip } from "../support/tools.ts";
 
 const ownership: Ownership = { claim: async () => undefined, release: async () => undefined };
 
@@ -22,7 +23,7 @@ describe("a pod's cgroup in the kernel's v2 tree", () => {
   const read = (path: string, file: string) => readFileSync(join(mountPoint, path, file), "utf8").trim();
 
   before(async function () {
-    if (process.getuid?.() !== 0) this.skip();
+    if (process.getuid?.() !== 0) skip(this, "needs root");
     execFileSync("mount", ["-t", "cgroup2", "none", mountPoint]);
     child.process = spawn("sh", ["-c", "echo; exec sleep 60"], { stdio: ["ignore", "pipe", "ignore"] });
     await once(child.process.stdout ?? assert.fail(), "data");
@@ -70,7 +71,8 @@ describe("a pod's cgroup in the kernel's v2 tree", () => {
   });
 
   it("refuses a process where its children are controlled, and says so", async function () {
-    if (read(`${top}/pod`, "cgroup.subtree_control") === "") this.skip();
+    if (read(`${top}/pod`, "cgroup.subtree_control") === "")
+      skip(this, "this cgroup2 mount has no controllers to hand down");
     const inner = { layout, path: `${top}/pod` };
     await assert.rejects(enterCgroup(inner, child.process?.pid ?? assert.fail()), (error: unknown) => {
       assert.ok(error instanceof HostCallFailed);

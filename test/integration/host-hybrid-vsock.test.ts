@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { dialHybrid } from "../../src/host/hybrid-vsock.ts";
 import { isRetryableDial } from "../../src/host/vsock.ts";
+import { skip } from "../support/tools.ts";
 
 const daemon = ["/usr/local/bin/vhost-device-vsock", "/usr/bin/vhost-device-vsock"].find((path) => existsSync(path));
 const qemu = "/usr/bin/qemu-system-x86_64";
@@ -19,7 +20,7 @@ describe("vhost-device-vsock", function () {
   let dir = "";
   const children: ChildProcess[] = [];
   before(function () {
-    if (daemon === undefined) this.skip();
+    if (daemon === undefined) skip(this, "needs vhost-device-vsock");
   });
   beforeEach(async () => {
     dir = mkdtempSync(join(tmpdir(), "kata-hybrid-"));
@@ -47,7 +48,9 @@ describe("vhost-device-vsock", function () {
   });
 
   it("connects to what listens in a guest, and turns away what does not", async function () {
-    if (!existsSync(qemu) || !existsSync(join(image, "image.json"))) this.skip();
+    if (!existsSync(qemu) || !existsSync(join(image, "image.json"))) {
+      skip(this, "needs QEMU and the guest image (npm run image)");
+    }
     const facts = JSON.parse(readFileSync(join(image, "image.json"), "utf8")) as { cmdline: string };
     const disk = (name: string, id: string) => [
       ...["-drive", `if=none,id=${id},format=raw,readonly=on,file=${join(image, name)}`],

@@ -7,6 +7,7 @@ import { readNetworkFacts } from "../../src/host/netns.ts";
 import { createTap, removeTap } from "../../src/host/tap.ts";
 import { HostCallFailed, HostCommandFailed, InvalidRequest } from "../../src/lib/errors.ts";
 import type { OwnedThing, Ownership } from "../../src/lib/owned.ts";
+import { skip } from "../support/tools.ts";
 
 const name = `kcvm${process.pid}`;
 const netns = `/run/netns/${name}`;
@@ -22,7 +23,7 @@ describe("a pod's network namespace", () => {
   };
 
   before(function () {
-    if (process.getuid?.() !== 0) this.skip();
+    if (process.getuid?.() !== 0) skip(this, "needs root");
   });
   beforeEach(() => {
     claims.length = 0;

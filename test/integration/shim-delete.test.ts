@@ -7,6 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { packAny } from "../../src/wire/any.ts";
 import { Options } from "../../src/wire/gen/containerd/runtimeoptions.ts";
 import { DeleteResponse } from "../../src/wire/gen/containerd/task.ts";
+import { skip } from "../support/tools.ts";
 import { refusal } from "../unit/shim/task-harness.ts";
 import { ShimBench } from "./shim-harness.ts";
 
@@ -15,7 +16,7 @@ describe("a pod that failed or died", function () {
   let bench: ShimBench;
 
   before(async function () {
-    if (process.getuid?.() !== 0) this.skip();
+    if (process.getuid?.() !== 0) skip(this, "needs root");
     bench = await ShimBench.open();
   });
   // what one test left must not fail the next

@@ -10,6 +10,7 @@ import { BootstrapParams, BootstrapResult } from "../../src/wire/gen/containerd/
 import { Options } from "../../src/wire/gen/containerd/runtimeoptions.ts";
 import { NamespaceMode, PodSandboxConfig } from "../../src/wire/gen/cri/pod_sandbox.ts";
 import type { Init } from "../../src/wire/message.ts";
+import { skip } from "../support/tools.ts";
 import { refusal } from "../unit/shim/task-harness.ts";
 import { ShimBench } from "./shim-harness.ts";
 
@@ -18,7 +19,7 @@ describe("the shim, under the Sandbox API", function () {
   let bench: ShimBench;
 
   before(async function () {
-    if (process.getuid?.() !== 0) this.skip();
+    if (process.getuid?.() !== 0) skip(this, "needs root");
     bench = await ShimBench.open();
   });
   afterEach(() => bench?.killDaemons());

@@ -10,6 +10,7 @@ import { BootstrapParams, BootstrapResult } from "../../src/wire/gen/containerd/
 import { RuntimeInfo } from "../../src/wire/gen/containerd/introspection.ts";
 import { Options } from "../../src/wire/gen/containerd/runtimeoptions.ts";
 import { Any } from "../../src/wire/gen/google/protobuf/any.ts";
+import { skip } from "../support/tools.ts";
 import { ShimBench } from "./shim-harness.ts";
 
 const options = packAny(Options, { config_path: "/etc/kata-cvm/kata-cvm.toml" });
@@ -19,7 +20,7 @@ describe("the shim, run as containerd runs it", function () {
   let bench: ShimBench;
 
   before(async function () {
-    if (process.getuid?.() !== 0) this.skip();
+    if (process.getuid?.() !== 0) skip(this, "needs root");
     bench = await ShimBench.open();
   });
   // what one test left must not fail the next

@@ -10,6 +10,7 @@ import { build } from "esbuild";
 import { packAny } from "../../src/wire/any.ts";
 import { Options } from "../../src/wire/gen/containerd/runtimeoptions.ts";
 import { count, type Holdings, holdingsOf, residentMiB } from "../support/process-holdings.ts";
+import { skip } from "../support/tools.ts";
 import { ShimBench, type ShimClient } from "./shim-harness.ts";
 
 const PODS = 50;
@@ -25,7 +26,7 @@ describe("the shim, used for long", function () {
   let options: ReturnType<typeof packAny>;
 
   before(async function () {
-    if (process.getuid?.() !== 0) this.skip();
+    if (process.getuid?.() !== 0) skip(this, "needs root");
     bench = await ShimBench.open();
     options = packAny(Options, { config_path: await writeConfig(bench.folder) });
   });

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { startHelper } from "../../src/vm/helpers.ts";
 import { isProgram } from "../support/qemus.ts";
+import { skip } from "../support/tools.ts";
 import { OwnedList } from "../support/vm-plans.ts";
 
 const swtpm = "/usr/bin/swtpm";
@@ -16,7 +17,9 @@ describe("a software TPM", function () {
   let dir: string;
 
   before(function () {
-    if (!isProgram(swtpm) || !isProgram("/usr/bin/tpm2_pcrread")) this.skip();
+    if (!isProgram(swtpm) || !isProgram("/usr/bin/tpm2_pcrread")) {
+      skip(this, "needs swtpm and tpm2-tools");
+    }
   });
   beforeEach(() => {
     dir = mkdtempSync(join(tmpdir(), "tpm-"));

@@ -12,6 +12,7 @@ import { Timeline } from "../../src/lib/timeline.ts";
 import type { LaunchPlan } from "../../src/plan/launch-plan.ts";
 import { bootVm } from "../../src/vm/boot.ts";
 import { isProgram, systemQemu } from "../support/qemus.ts";
+import { skip } from "../support/tools.ts";
 import { guestPlan, hasGuestImage, idlePlan, OwnedList } from "../support/vm-plans.ts";
 
 describe("bootVm", function () {
@@ -22,7 +23,7 @@ describe("bootVm", function () {
   before(function () {
     if (isProgram(systemQemu)) return;
     if (process.env["REQUIRE"]?.includes("qemu")) assert.fail(`${systemQemu} is required`);
-    this.skip();
+    skip(this, `needs ${systemQemu}`);
   });
   beforeEach(() => {
     dir = mkdtempSync(join(tmpdir(), "vm-"));
@@ -195,7 +196,7 @@ describe("bootVm", function () {
   describe("with the guest image", function () {
     this.timeout(300_000);
     before(function () {
-      if (!hasGuestImage()) this.skip();
+      if (!hasGuestImage()) skip(this, "needs the guest image (npm run image)");
     });
 
     it("names a root that does not match its hash", async () => {

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { probeKvm } from "../../../src/host/accel.ts";
 import { kvmPayloadExitCode, renderKvmPayload } from "../../../src/host/kvm-payload.ts";
+import { skip } from "../../support/tools.ts";
 
 const qemu = "/usr/bin/qemu-system-x86_64";
 const source = join(import.meta.dirname, "../../../src/host/kvm-payload.S");
@@ -25,14 +26,14 @@ describe("the KVM self-test", () => {
   const runs = () => readFileSync(join(dir, "runs"), "utf8").split("\n").length - 1;
 
   it("has a payload that is its assembly source", function () {
-    if (!existsSync("/usr/bin/as")) this.skip();
+    if (!existsSync("/usr/bin/as")) skip(this, "needs /usr/bin/as");
     execFileSync("as", ["--64", source, "-o", join(dir, "p.o")]);
     execFileSync("objcopy", ["-O", "binary", join(dir, "p.o"), join(dir, "p.bin")]);
     assert.ok(readFileSync(join(dir, "p.bin")).equals(renderKvmPayload()));
   });
 
   it("has a payload that a working machine runs to its end", function () {
-    if (!existsSync(qemu)) this.skip();
+    if (!existsSync(qemu)) skip(this, `needs ${qemu}`);
     const bios = join(dir, "p.bin");
     writeFileSync(bios, renderKvmPayload());
     const argv = "-accel tcg -machine q35 -cpu max -m 64 -nodefaults -no-user-config -display none".split(" ");
@@ -43,7 +44,9 @@ describe("the KVM self-test", () => {
 
   it("finds out in time that this KVM cannot run a guest", async function () {
     const flags = readFileSync("/proc/cpuinfo", "utf8");
-    if (!existsSync("/dev/kvm") || !existsSync(qemu) || /^flags.* (svm|vmx) /m.test(flags)) this.skip();
+    if (!existsSync("/dev/kvm") || !existsSync(qemu) || /^flags.* (svm|vmx) /m.test(flags)) {
+      skip(this, "needs QEMU and a /dev/kvm that cannot run a guest");
+    }
     for (const cpu of ["host", "qemu64"]) {
       const started = performance.now();
       const verdict = await probeKvm({ qemu, cpu, runDir: dir });
@@ -55,7 +58,7 @@ describe("the KVM self-test", () => {
 
   describe("where /dev/kvm can be opened", () => {
     before(function () {
-      if (!existsSync("/dev/kvm")) this.skip();
+      if (!existsSync("/dev/kvm")) skip(this, "needs /dev/kvm");
     });
 
     it("believes only the payload's own exit code", async () => {

@@ -18,6 +18,7 @@ import { readCgroupUsage } from "../../../src/host/cgroup-usage.ts";
 import { parseMountinfo } from "../../../src/host/mountinfo.ts";
 import { EnvironmentLacks, HostCallFailed, InvalidRequest } from "../../../src/lib/errors.ts";
 import type { OwnedThing, Ownership } from "../../../src/lib/owned.ts";
+import { skip } from "../../support/tools.ts";
 
 describe("a pod's cgroup name", () => {
   it("is a plain path for the cgroupfs driver", () => {
@@ -161,7 +162,7 @@ describe("a pod's cgroup", () => {
   const ownership: Ownership = { claim: async (thing) => void claims.push(thing), release: async () => undefined };
   const children: ChildProcess[] = [];
   before(function () {
-    if (process.getuid?.() !== 0) this.skip();
+    if (process.getuid?.() !== 0) skip(this, "needs root");
   });
   afterEach(async () => {
     for (const child of children.splice(0)) {

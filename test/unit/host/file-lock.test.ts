@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { withFileLock } from "../../../src/host/file-lock.ts";
 import { DeadlineExceeded } from "../../../src/lib/errors.ts";
+import { skip } from "../../support/tools.ts";
 
 describe("a file lock", () => {
   let dir = "";
@@ -38,7 +39,7 @@ describe("a file lock", () => {
   });
 
   it("held by another process is waited for in bounded time, and free once that one is killed", async function () {
-    if (!existsSync("/usr/bin/flock")) this.skip();
+    if (!existsSync("/usr/bin/flock")) skip(this, "needs /usr/bin/flock");
     const lock = join(dir, "lock");
     const holder: ChildProcess = spawn("flock", [lock, "sh", "-c", "echo; exec sleep 60"], {
       stdio: ["ignore", "pipe", "ignore"],

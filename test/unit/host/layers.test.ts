@@ -23,6 +23,7 @@ import { convertDirectory, convertErofsFile, type LayerImage } from "../../../sr
 import { prepareRootfs } from "../../../src/host/layers.ts";
 import { HostCallFailed, Unsupported } from "../../../src/lib/errors.ts";
 import type { OwnedThing, Ownership } from "../../../src/lib/owned.ts";
+import { skip } from "../../support/tools.ts";
 
 const sh = (script: string, ...args: string[]) =>
   execFileSync("sh", ["-euc", script, "sh", ...args], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
@@ -49,7 +50,8 @@ describe("layer disks", function () {
 
   before(function () {
     const lacking = ["mkfs.erofs", "veritysetup", "setfattr"].find((tool) => !hasTool(tool));
-    if (process.getuid?.() !== 0 || lacking !== undefined) this.skip();
+    if (process.getuid?.() !== 0) skip(this, "needs root");
+    if (lacking !== undefined) skip(this, `needs ${lacking}`);
   });
   beforeEach(() => {
     dir = mkdtempSync(join(tmpdir(), "kata-layers-"));

@@ -8,6 +8,7 @@ import { mountAt, mountsBelow, parseMountinfo } from "../../../src/host/mountinf
 import { detachMount, mount, readMounts } from "../../../src/host/mounts.ts";
 import { HostCommandFailed, ProtocolViolation } from "../../../src/lib/errors.ts";
 import type { OwnedThing, Ownership } from "../../../src/lib/owned.ts";
+import { skip } from "../../support/tools.ts";
 
 // The first line is proc(5)'s own example.
 const sample = `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue
@@ -56,7 +57,7 @@ describe("mounts", () => {
   const claims: OwnedThing[] = [];
   const ownership: Ownership = { claim: async (thing) => void claims.push(thing), release: async () => undefined };
   before(function () {
-    if (process.getuid?.() !== 0) this.skip();
+    if (process.getuid?.() !== 0) skip(this, "needs root");
   });
   beforeEach(() => {
     dir = mkdtempSync(join(tmpdir(), "kata-mounts-"));

@@ -10,6 +10,7 @@ import { readPeerCredentials } from "../../../src/host/peer-credentials.ts";
 import { adopt, dialVsock, isRetryableDial, listenVsock } from "../../../src/host/vsock.ts";
 import { Cancelled, DeadlineExceeded, HostCallFailed, ProtocolViolation } from "../../../src/lib/errors.ts";
 import type { OwnedThing, Ownership } from "../../../src/lib/owned.ts";
+import { skip } from "../../support/tools.ts";
 
 const openDescriptors = () => readdirSync("/proc/self/fd").length;
 
@@ -30,7 +31,7 @@ describe("the kernel's vsock", () => {
   });
 
   it("connects, carries data and half-closes over the loopback context", async function () {
-    if (!existsSync("/dev/vsock") || !hasLoopback()) this.skip();
+    if (!existsSync("/dev/vsock") || !hasLoopback()) skip(this, "needs /dev/vsock and its loopback");
     const server = await listenVsock(50_000 + (process.pid % 10_000), (socket) => socket.pipe(socket));
     const socket = await dialVsock(1, 50_000 + (process.pid % 10_000), { timeoutMs: 2_000 });
     socket.end(Buffer.alloc(1_000_000, 7));
@@ -39,7 +40,7 @@ describe("the kernel's vsock", () => {
   });
 
   it("listens once a port, and tells who is second", async function () {
-    if (!existsSync("/dev/vsock")) this.skip();
+    if (!existsSync("/dev/vsock")) skip(this, "needs /dev/vsock");
     const port = 40_000 + (process.pid % 10_000);
     const before = openDescriptors();
     const server = await listenVsock(port, (socket) => socket.destroy());

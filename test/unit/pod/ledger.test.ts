@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EnvironmentLacks, HostCallFailed } from "../../../src/lib/errors.ts";
 import { Ledger, ledgerFile, readLedger } from "../../../src/pod/ledger.ts";
+import { skip } from "../../support/tools.ts";
 
 const facts = {
   namespace: "k8s.io",
@@ -92,7 +93,7 @@ describe("the ledger", () => {
   });
 
   it("says that space is lacking, and keeps its last record, on a full file system", async function () {
-    if (process.getuid?.() !== 0) this.skip();
+    if (process.getuid?.() !== 0) skip(this, "needs root");
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=16k", "ledger-test", folder]);
     try {
       const ledger = new Ledger(folder, facts);

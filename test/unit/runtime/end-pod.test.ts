@@ -9,6 +9,7 @@ import { podRunDir } from "../../../src/host/run-dir.ts";
 import { CleanupIncomplete } from "../../../src/lib/errors.ts";
 import { Ledger, readLedger } from "../../../src/pod/ledger.ts";
 import { endPod } from "../../../src/runtime/end-pod.ts";
+import { skip } from "../../support/tools.ts";
 
 function startTimeOf(pid: number): string {
   return parseStartTime(readFileSync(`/proc/${pid}/stat`, "utf8")) ?? "";
@@ -82,7 +83,7 @@ describe("ending a pod by its ledger", () => {
   });
 
   it("unmounts before it removes", async function () {
-    if (process.getuid?.() !== 0) this.skip();
+    if (process.getuid?.() !== 0) skip(this, "needs root");
     const mounted = join(folder, "mounted");
     mkdirSync(mounted);
     execFileSync("mount", ["-t", "tmpfs", "end-pod-test", mounted]);
@@ -95,7 +96,7 @@ describe("ending a pod by its ledger", () => {
   });
 
   it("keeps the ledger for another try when something cannot be released", async function () {
-    if (process.getuid?.() !== 0) this.skip();
+    if (process.getuid?.() !== 0) skip(this, "needs root");
     const busy = join(folder, "busy");
     mkdirSync(busy);
     execFileSync("mount", ["-t", "tmpfs", "end-pod-test", busy]);

@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { unpackLayer } from "../../../../src/host/oci-layout/unpack.ts";
 import { InvalidRequest } from "../../../../src/lib/errors.ts";
 import { directory, file, hardlink, symlink, type TarEntry, tar } from "../../../lab/images/tar.ts";
+import { skip } from "../../../support/tools.ts";
 
 const sh = (script: string, ...args: string[]) =>
   execFileSync("bash", ["-euc", script, "sh", ...args], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
@@ -24,7 +25,7 @@ describe("unpacking a layer", () => {
   let root = "";
 
   before(function () {
-    if (process.getuid?.() !== 0) this.skip();
+    if (process.getuid?.() !== 0) skip(this, "needs root");
   });
   beforeEach(() => {
     dir = mkdtempSync(join(tmpdir(), "kata-unpack-"));

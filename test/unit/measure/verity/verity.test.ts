@@ -14,6 +14,7 @@ import {
   renderSuperblock,
   type VerityParams,
 } from "../../../../src/measure/verity/superblock.ts";
+import { skip } from "../../../support/tools.ts";
 
 const hasVeritysetup = spawnSync("veritysetup", ["--version"]).status === 0;
 
@@ -54,7 +55,7 @@ const cases: readonly Case[] = [
 describe("dm-verity hash tree", () => {
   for (const { name, blocks, params } of cases) {
     it(`equals veritysetup's root hash, tree and superblock: ${name}`, function () {
-      if (!hasVeritysetup) this.skip();
+      if (!hasVeritysetup) skip(this, "needs veritysetup");
       const data = sample(blocks * params.dataBlockSize);
       const peer = veritysetup(data, params);
       const own = formatVerity([data], params);
