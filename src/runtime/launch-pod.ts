@@ -13,8 +13,7 @@ import { runRoot } from "../host/run-dir.ts";
 import { openShare } from "../host/share.ts";
 import { createTap } from "../host/tap.ts";
 import { CleanupStack } from "../lib/cleanup-stack.ts";
-import { pause } from "../lib/deadline.ts";
-import { errorText, VmExited } from "../lib/errors.ts";
+import { errorText } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { Ownership } from "../lib/owned.ts";
 import type { Timeline } from "../lib/timeline.ts";
@@ -28,6 +27,7 @@ import type { RunningVm } from "../vm/running-vm.ts";
 import { guestPort, readGuestFeatures } from "./guest-port.ts";
 import { probeHostFacts } from "./host-facts.ts";
 import { servePortForward } from "./port-forward.ts";
+import { raceVmDeath } from "./race-vm-death.ts";
 
 export interface LaunchContext {
   readonly config: RuntimeConfig;
@@ -45,9 +45,6 @@ export interface Launched extends LaunchedPod {
   /** must be closed before CNI takes the namespace away */
   readonly forward: AsyncDisposable | null;
 }
-
-/** how long the VM's end may take to be explained */
-const explainLimitMs = 1000;
 
 const noNetwork: NetworkFacts = { interfaces: [], routes: [], neighbours: [] };
 
@@ -73,7 +70,7 @@ export async function launchPod(request: PodRequest, context: LaunchContext): Pr
   const vm = await bootBesideNetwork(plan, network, { ...context, ownership: inCgroup });
   await using undo = new CleanupStack();
   undo.defer("stop the VM", () => vm.stop());
-  const sandbox = raceVmDeath(vm, becomeSandbox(vm, request, { ...context, network }));
+  const sandbox = raceVmDeath(becomeSandbox(vm, request, { ...context, network }), { vm, signal });
   // awaited below; the guest boots meanwhile
   sandbox.catch(() => undefined);
   const forward = netns === undefined ? null : await offerPortForward(vm, netns, context);
@@ -180,15 +177,4 @@ async function readResolvConf(request: PodRequest): Promise<readonly string[]> {
   const source = request.spec.mounts?.find((mount) => mount.destination === "/etc/resolv.conf")?.source;
   if (source === undefined) return [];
   return (await readFile(source, "utf8")).split("\n").filter((line) => line.trim() !== "");
-}
-
-/** The step that waits knows best what the VM's end means: it gets a moment to say so. */
-async function raceVmDeath<T>(vm: PodVm, work: Promise<T>): Promise<T> {
-  const settled = work.catch(() => undefined);
-  const died = vm.exited.then(async (exit): Promise<never> => {
-    await Promise.race([settled, pause(explainLimitMs)]);
-    throw new VmExited("starting the pod", exit);
-  });
-  died.catch(() => undefined);
-  return await Promise.race([work, died]);
 }
