@@ -18,7 +18,7 @@ export interface MeasuredContainer {
   /** destinations of the mounts */
   readonly mounts: readonly string[];
   /** what else decides what its files say and its system calls do */
-  readonly linux: Pick<Linux, "devices" | "maskedPaths" | "seccomp">;
+  readonly linux: Pick<Linux, "devices" | "gidMappings" | "maskedPaths" | "namespaces" | "seccomp" | "uidMappings">;
 }
 
 /** The measured text: JSON with its members in this order. Secrets in the environment stay out; its hash does not. */
@@ -32,6 +32,7 @@ export function renderContainerMeasurement(container: MeasuredContainer): string
     cwd: process.cwd,
     environment: sha256(JSON.stringify(process.env ?? [])).toString("hex"),
     user: { uid: user.uid, gid: user.gid, additionalGids: [...(user.additionalGids ?? [])].sort((a, b) => a - b) },
+    userNamespace: hasOwnIds(linux),
     capabilities: Object.fromEntries(capabilitySets.map((set) => [set, [...(capabilities[set] ?? [])].sort()])),
     noNewPrivileges: process.noNewPrivileges ?? false,
     readonlyRoot,
@@ -40,6 +41,14 @@ export function renderContainerMeasurement(container: MeasuredContainer): string
     devices: (linux.devices ?? []).map(nameDevice).sort(),
     seccomp: linux.seccomp === undefined ? null : sha256(renderSeccomp(linux.seccomp)).toString("hex"),
   });
+}
+
+/** Whether its root is nobody in the guest. The ids differ from pod to pod; a namespace that maps the guest's root is none. */
+function hasOwnIds({ namespaces = [], uidMappings = [], gidMappings = [] }: MeasuredContainer["linux"]): boolean {
+  const isNamespaced = namespaces.some(({ type }) => type === "user");
+  return (
+    isNamespaced && [uidMappings, gidMappings].every((ids) => ids.length > 0 && ids.every(({ hostID }) => hostID > 0))
+  );
 }
 
 /** A disk has other numbers in each guest, and a FIFO none. */

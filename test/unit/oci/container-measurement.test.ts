@@ -43,7 +43,7 @@ describe("what is measured of a container", () => {
     const expected =
       `{"format":"kata-cvm-container/2","layers":["${"aa".repeat(32)}","${"bb".repeat(32)}"],` +
       `"args":["sh","-c","true"],"cwd":"/","environment":"${environment}",` +
-      '"user":{"uid":1,"gid":2,"additionalGids":[4,30]},"capabilities":{"bounding":["CAP_CHOWN","CAP_KILL"],' +
+      '"user":{"uid":1,"gid":2,"additionalGids":[4,30]},"userNamespace":false,"capabilities":{"bounding":["CAP_CHOWN","CAP_KILL"],' +
       '"effective":[],"inheritable":[],"permitted":[],"ambient":[]},"noNewPrivileges":false,"readonlyRoot":true,' +
       '"mounts":["/etc/hosts","/proc"],"maskedPaths":[],"devices":[],"seccomp":null}';
     assert.equal(renderContainerMeasurement(container), expected);
@@ -58,6 +58,17 @@ describe("what is measured of a container", () => {
   it("moves with the order of layers", () => {
     const turned = { ...container, layers: [...container.layers].reverse() };
     assert.notEqual(renderContainerMeasurement(container), renderContainerMeasurement(turned));
+  });
+
+  it("tells a user namespace, whichever ids it has, from one that maps the guest's own root", () => {
+    const withIds = (uid: number, gid: number) => {
+      const mapping = (hostID: number) => [{ containerID: 0, hostID, size: 65_536 }];
+      const linux = { namespaces: [{ type: "user" as const }], uidMappings: mapping(uid), gidMappings: mapping(gid) };
+      return renderContainerMeasurement({ ...container, linux });
+    };
+    assert.match(withIds(65_536, 65_536), /"userNamespace":true/);
+    assert.equal(withIds(131_072, 131_072), withIds(65_536, 65_536));
+    for (const text of [withIds(0, 65_536), withIds(65_536, 0)]) assert.match(text, /"userNamespace":false/);
   });
 
   it("names what is hidden from it and its devices, a disk without the numbers that differ from guest to guest", () => {
