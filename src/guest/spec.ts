@@ -101,14 +101,19 @@ function convertRlimit(limit: Wire.POSIXRlimit): Oci.Rlimit {
   return { type: limit.Type, hard: limit.Hard, soft: limit.Soft };
 }
 
+/** An overlay takes directories of the guest for its parts, others a disk or what the host shares: storages are checked. */
+const withoutSource =
+  /^(binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|efivarfs|hugetlbfs|mqueue|proc|pstore|ramfs|securityfs|sysfs|tmpfs|tracefs)$/;
+
 function convertMount(mount: Wire.Mount, options: ConvertOptions): Oci.Mount {
   if (!mount.destination.startsWith("/")) {
     throw new InvalidRequest("Mounts.destination", `${JSON.stringify(mount.destination)} is not absolute`);
   }
-  // what the host shares comes by the storage driver, which a confidential guest refuses
-  if (mount.type === "virtiofs") throw new InvalidRequest("Mounts.type", "virtiofs comes as a storage only");
   if (mount.type === "sysfs" && options.namespaces.shared?.user !== undefined) return guestSysfs(mount);
   const isBind = mount.type === "bind" || mount.options.some((option) => option === "bind" || option === "rbind");
+  if (!isBind && !withoutSource.test(mount.type)) {
+    throw new InvalidRequest("Mounts.type", `${JSON.stringify(mount.type.slice(0, 32))} is mounted as a storage only`);
+  }
   return {
     destination: mount.destination,
     type: isBind ? "bind" : mount.type,

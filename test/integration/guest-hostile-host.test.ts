@@ -102,10 +102,24 @@ describe("a host that mounts its own disks", function () {
     await refused(t.agent.UpdateEphemeralMounts({ storages: [again] }), /"bind"/);
   });
 
-  it("does not get its own files shown by a storage that is made for something else", async () => {
-    const shared = { driver: "ephemeral", source: "tag", fstype: "virtiofs", mount_point: `${BASE}/seen` };
-    await refused(create("sixth", shared), /virtiofs/);
-    await refused(create("sixth", { ...shared, driver: "blk", source: loop }), /virtiofs/);
+  it("does not get its own files, or other directories, shown by a storage that is made for something else", async () => {
+    const other = { driver: "ephemeral", source: "tag", fstype: "virtiofs", mount_point: `${BASE}/seen` };
+    await refused(create("sixth", other), /"virtiofs" is not for the driver ephemeral/);
+    const parts = { options: [`lowerdir=${ELSEWHERE}/layer`, `upperdir=${ELSEWHERE}/share`] };
+    await refused(create("sixth", { ...disk("seen"), ...parts, fstype: "overlay" }), /"overlay" is not for/);
+    const overlay = { driver: "overlayfs", source: "overlay", fstype: "overlay", mount_point: `${BASE}/seen` };
+    await refused(create("sixth", { ...overlay, options: [parts.options.join(",")] }), /is not for the driver/);
+    for (const option of [...parts.options, `lowerdir+=${ELSEWHERE}/layer`, `datadir+=${ELSEWHERE}/layer`]) {
+      await refused(create("sixth", { ...overlay, options: [option] }), /not below|is not for an overlay/);
+    }
+  });
+
+  it("does not get a layer measured by one root hash and opened by another", async () => {
+    const hashes = ["aa", "bb"].map((byte) => `X-kata.dmverity.roothash=${byte.repeat(32)}`);
+    const request = t.request("seventh", ["true"]);
+    const [layer] = request.storages ?? [];
+    const options = [...(layer?.options ?? []), `nodev,${hashes[0]}`, ...hashes.slice(1)];
+    await refused(t.agent.CreateContainer({ ...request, storages: [{ ...layer, options }] }), /is not for the driver/);
   });
 });
 

@@ -26,14 +26,26 @@ function checkStorage(storage: Storage): void {
   if (texts.some((text) => text.includes("\0"))) throw new InvalidRequest("storages", "a text contains a zero byte");
 }
 
-/** Each driver checks its source; no word among the options makes it another driver. */
+const huge = "hugetlbfs";
+/** Others take directories of the guest for their source, or what the host shares: those have drivers of their own. */
+const onDisk = ["", ..."ext4 ext3 ext2 xfs btrfs f2fs erofs squashfs vfat exfat ntfs3 iso9660 udf".split(" ")];
+const fileSystems: Readonly<Record<string, readonly string[]>> = {
+  blk: onDisk,
+  scsi: onDisk,
+  ephemeral: ["", "tmpfs", huge],
+};
+
+/** Each driver checks what it mounts: no other kind of mount may hide behind its name. */
 function checkKind({ driver, fstype, options }: Storage): void {
-  const word = options.find((option) => option === "bind" || option === "rbind");
-  if (word !== undefined && driver !== "bind") {
-    throw new InvalidRequest("storages.options", `"${word}" is not for the driver ${JSON.stringify(driver)}`);
+  if (Object.hasOwn(fileSystems, driver) && fileSystems[driver]?.includes(fstype) !== true) {
+    throw new InvalidRequest("storages.fstype", `${JSON.stringify(fstype)} is not for the driver ${driver}`);
   }
-  if (fstype === "virtiofs" && driver !== "virtio-fs") {
-    throw new InvalidRequest("storages.fstype", `virtiofs is not for the driver ${JSON.stringify(driver)}`);
+  const isWrong = (option: string) =>
+    ((option === "bind" || option === "rbind") && driver !== "bind") || (option.includes(",") && fstype !== huge);
+  const wrong = options.find(isWrong);
+  if (wrong !== undefined) {
+    const what = `${JSON.stringify(wrong.slice(0, 80))} is not for the driver ${JSON.stringify(driver)}`;
+    throw new InvalidRequest("storages.options", what);
   }
 }
 

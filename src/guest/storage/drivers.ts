@@ -74,8 +74,9 @@ function openToAll(root: string): void {
 /** Size and mode are applied (the real agent drops them for tmpfs); huge pages are reserved first. */
 async function ephemeral(storage: Storage): Promise<CleanupStack> {
   const isHuge = storage.fstype === "hugetlbfs";
-  if (isHuge) reserveHugePages(storage.options);
-  const options = storage.options.filter((word) => !word.startsWith("fsgid=") && !(isHuge && word.startsWith("size=")));
+  const words = storage.options.flatMap((option) => option.split(","));
+  if (isHuge) reserveHugePages(words);
+  const options = words.filter((word) => !word.startsWith("fsgid=") && !(isHuge && word.startsWith("size=")));
   if (!isHuge && optionValue(options, "mode") === undefined) options.push("mode=1777");
   const undo = mountAt({ ...storage, options, fstype: storage.fstype || "tmpfs" }, storage.source || "tmpfs");
   atMountPoint(storage, (root) => setGroup(storage, root));
@@ -109,8 +110,11 @@ async function overlay(storage: Storage): Promise<CleanupStack> {
   const listed = optionValue(storage.driver_options, "io.katacontainers.volume.overlayfs.create_directory");
   for (const path of listed?.split(",") ?? []) open(path);
   const options = storage.options.map((option) => {
-    const [, name, path = ""] = /^(upperdir|workdir)=(.*)$/.exec(option) ?? [];
-    return name === undefined ? option : `${name}=${open(path)}`;
+    const [, name, path = ""] = /^(lowerdir|upperdir|workdir)=(.*)$/.exec(option) ?? [];
+    if (name === undefined && /^\w+dir\+?=/.test(option)) {
+      throw new InvalidRequest("storages.options", `${JSON.stringify(option.slice(0, 80))} is not for an overlay`);
+    }
+    return name === undefined ? option : `${name}=${path.split(":").map(open).join(":")}`;
   });
   return mountAt({ ...storage, options, fstype: "overlay" }, "overlay");
 }

@@ -117,9 +117,14 @@ describe("the guest's config.json", () => {
     );
   });
 
-  it("mounts nothing that the host shares", () => {
-    const mount = { destination: "/a", type: "virtiofs", source: "tag" };
-    assert.throws(() => convert({ Mounts: [mount] }), InvalidRequest);
+  it("mounts file systems of the kernel, and nothing that takes files from somewhere", () => {
+    for (const type of ["proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup"]) {
+      assert.deepEqual(convert({ Mounts: [{ destination: "/a", type }] }).mounts?.length, 1);
+    }
+    for (const type of ["virtiofs", "overlay", "ext4", ""]) {
+      const mount = { destination: "/a", type, source: "x", options: ["upperdir=/run"] };
+      assert.throws(() => convert({ Mounts: [mount] }), InvalidRequest, type);
+    }
   });
 
   it("keeps bind mounts private unless the host says how mounts shall propagate", () => {
