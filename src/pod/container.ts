@@ -154,13 +154,14 @@ export class Container {
   async pause(): Promise<void> {
     this.init.lifecycle.require("pause", "running");
     await this.#ask(this.#deps.guest.control.pause(this.facts.id));
-    this.init.lifecycle.observe("paused");
+    // refused where it ended meanwhile: nothing is told after an exit
+    this.init.lifecycle.move("paused", "pause");
   }
 
   async resume(): Promise<void> {
     this.init.lifecycle.require("resume", "paused");
     await this.#ask(this.#deps.guest.control.resume(this.facts.id));
-    this.init.lifecycle.observe("running");
+    this.init.lifecycle.move("running", "resume");
   }
 
   async update(resources: Resources): Promise<void> {

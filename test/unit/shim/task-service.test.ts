@@ -117,6 +117,16 @@ describe("the Task service, in the life of a container", () => {
     assert.equal((await refusal(harness.task.Resume({ id: "app" }))).code, failedPrecondition);
   });
 
+  it("tells no pause of a container that ended while the guest was asked", async () => {
+    using harness = await TaskHarness.running();
+    harness.world.guest.control.pause = async () => {
+      harness.world.process("app").end(0);
+      await harness.world.pod.container("app").init.wait();
+    };
+    assert.equal((await refusal(harness.task.Pause({ id: "app" }))).code, failedPrecondition);
+    assert.deepEqual(harness.emitted, []);
+  });
+
   it("ends calls to a guest that goes away, saying why", async () => {
     using harness = await TaskHarness.running();
     const answer = new Deferred<void>();
