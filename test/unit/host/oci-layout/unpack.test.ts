@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { unpackLayer } from "../../../../src/host/oci-layout/unpack.ts";
 import { InvalidRequest } from "../../../../src/lib/errors.ts";
 import { directory, file, hardlink, symlink, type TarEntry, tar } from "../../../lab/images/tar.ts";
-import { skip } from "../../../support/tools.ts";
+import { skip, tool } from "../../../support/tools.ts";
 
 const sh = (script: string, ...args: string[]) =>
   execFileSync("bash", ["-euc", script, "sh", ...args], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
@@ -64,7 +64,8 @@ describe("unpacking a layer", () => {
     });
   }
 
-  it("keeps extended attributes, but none of overlayfs' own", async () => {
+  it("keeps extended attributes, but none of overlayfs' own", async function () {
+    tool(this, "setfattr");
     sh(
       `mkdir "$1/in"; cd "$1/in"; echo a > f; setfattr -n user.note -v text f; setfattr -n security.capability -v 0x0100000200040000000000000000000000000000 f
        mkdir o; setfattr -n trusted.overlay.redirect -v /etc o; tar --xattrs --xattrs-include='*' -cf ../a.tar .`,
@@ -77,7 +78,8 @@ describe("unpacking a layer", () => {
     assert.doesNotMatch(attributes, /overlay/);
   });
 
-  it("turns whiteouts into devices 0/0 and opaque marks into the attribute of overlayfs", async () => {
+  it("turns whiteouts into devices 0/0 and opaque marks into the attribute of overlayfs", async function () {
+    tool(this, "getfattr");
     await unpack([
       directory("etc"),
       file("etc/.wh.gone", ""),
