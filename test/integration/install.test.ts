@@ -1,7 +1,7 @@
 // README's way to install, as far as it needs neither root nor the machine's own folders.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire, isBuiltin } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -30,6 +30,16 @@ describe("the program that README's lines copy", () => {
     for (const name of ["kata-cvm", "kata-cvm-fast", "kata-cvm-snp", "kata-cvm-tdx"]) {
       assert.match(run(`containerd-shim-${name}-v2`, "-v"), new RegExp(`Version: ${version.replaceAll(".", "\\.")}\n`));
     }
+  });
+
+  it("is packed by npm with each of its names", () => {
+    const { bin, files } = JSON.parse(readFileSync("package.json", "utf8")) as {
+      bin: Readonly<Record<string, string>>;
+      files: readonly string[];
+    };
+    assert.deepEqual(Object.keys(bin).sort(), readdirSync("dist/bin").sort());
+    // npm packs no links, so each name leads to a file
+    for (const path of Object.values(bin)) assert.ok(files.includes("dist") && lstatSync(path).isFile(), path);
   });
 
   it("has every module that it may come to load", () => {
