@@ -16,6 +16,14 @@ import { type Counts, filesOf, runFiles } from "./test-files.ts";
 
 /** What proves the transport, the accelerator and a pod's whole life. */
 const SMOKE = ["transport", "life-cycle"];
+/** What cannot run there, and why. */
+const NOT_THERE: ReadonlyMap<string, string> = new Map([
+  ["test/e2e/image.test.ts", "it builds a guest image, and the lab host has no network"],
+  [
+    "test/e2e/measured-boot.test.ts",
+    "a guest with UEFI firmware ends QEMU 11's emulated SVM (cpu_interrupt without its lock)",
+  ],
+]);
 const INSTALL_LIMIT_MS = 120_000;
 const FACTS_LIMIT_MS = 300_000;
 const READ_LIMIT_MS = 60_000;
@@ -91,6 +99,11 @@ async function must(machine: Machine, command: string, timeoutMs: number): Promi
 
 /** Runs the file inside; mocha's report is passed on as it comes. */
 async function runFile(machine: Machine, file: string): Promise<Counts> {
+  const reason = NOT_THERE.get(file);
+  if (reason !== undefined) {
+    say(`skipped: ${file}: ${reason}`);
+    return { passed: 0, failed: 0, skipped: 1 };
+  }
   say(`end-to-end tests, ${options.handler}: ${file}`);
   const settings = {
     TALLY: "/root/tally",
