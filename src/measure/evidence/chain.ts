@@ -91,12 +91,12 @@ function checkRevocation(checks: Checks, inputs: ChainInputs, path: readonly Cer
   let used = 0;
   for (const [index, certificate] of path.slice(0, -1).entries()) {
     const issuer = path[index + 1];
-    const crl = crls.find((list) => Buffer.compare(list.issuerDer, certificate.issuerDer) === 0);
-    if (crl === undefined || issuer === undefined) {
+    const lists = crls.filter((list) => Buffer.compare(list.issuerDer, certificate.issuerDer) === 0);
+    if (lists.length === 0 || issuer === undefined) {
       checks.skip(`${name}.${index}`, `no CRL of "${certificate.issuerName}" given`);
       continue;
     }
-    const fault = crlFault(crl, { issuer, certificate, at });
+    const fault = revocationFault(lists, { issuer, certificate, at });
     if (fault !== undefined) return checks.check(name, false, fault);
     used++;
   }
@@ -110,10 +110,17 @@ interface CrlUse {
   readonly at: string | undefined;
 }
 
-function crlFault(crl: RevocationList, { issuer, certificate, at }: CrlUse): string | undefined {
-  if (!isCrlSignedBy(crl, issuer.publicKey)) return `the CRL of "${issuer.commonName}" is not signed by it`;
-  if (at !== undefined && (at < crl.thisUpdate || at > (crl.nextUpdate ?? "9999"))) {
-    return `the CRL of "${issuer.commonName}" is for ${crl.thisUpdate} to ${crl.nextUpdate}, not ${at}`;
-  }
-  return crl.revoked.has(certificate.serial) ? `"${certificate.commonName}" is revoked` : undefined;
+/** Of several lists one must be good, and none that the issuer signed may name the certificate: the newest need not be first. */
+function revocationFault(lists: readonly RevocationList[], use: CrlUse): string | undefined {
+  const { issuer, certificate } = use;
+  const isNamed = lists.some((list) => list.revoked.has(certificate.serial) && isCrlSignedBy(list, issuer.publicKey));
+  if (isNamed) return `"${certificate.commonName}" is revoked`;
+  const faults = lists.map((list) => listFault(list, use));
+  return faults.includes(undefined) ? undefined : faults[0];
+}
+
+function listFault(list: RevocationList, { issuer, at }: CrlUse): string | undefined {
+  if (!isCrlSignedBy(list, issuer.publicKey)) return `the CRL of "${issuer.commonName}" is not signed by it`;
+  if (at === undefined || (at >= list.thisUpdate && at <= (list.nextUpdate ?? "9999"))) return undefined;
+  return `the CRL of "${issuer.commonName}" is for ${list.thisUpdate} to ${list.nextUpdate}, not ${at}`;
 }

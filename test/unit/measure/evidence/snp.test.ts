@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { parseCertificates } from "../../../../src/measure/evidence/certificate.ts";
 import { checkSnpReport, type SnpInputs } from "../../../../src/measure/evidence/check-snp.ts";
-import { parseCrl } from "../../../../src/measure/evidence/crl.ts";
+import { parseCrl, type RevocationList } from "../../../../src/measure/evidence/crl.ts";
 import { parseLeastTcb, parseSnpReport } from "../../../../src/measure/evidence/snp-report.ts";
 import { checkSvsm, parseVtpmManifest } from "../../../../src/measure/evidence/svsm.ts";
 import { Checks, type Verdict } from "../../../../src/measure/evidence/verdict.ts";
@@ -145,6 +145,15 @@ describe("an SNP report", () => {
     const clean = check(platform, platform.report({}), { crls: crl([4, 5]) });
     assert.deepEqual(failed(clean), []);
     assert.equal(detail(clean, "snp.revocation"), "1 certificates stand in no revocation list");
+  });
+
+  it("fails when any of several revocation lists names its key, and passes when an outdated one stands beside a good one", () => {
+    const list = (revoked: number[], nextUpdate = "350101000000Z") =>
+      parseCrl(mintCrl(platform.intermediate, { revoked, nextUpdate }));
+    const outcome = (...crls: RevocationList[]) => failed(check(platform, platform.report({}), { crls }));
+    assert.deepEqual(outcome(list([]), list([3])), ["snp.revocation"]);
+    assert.deepEqual(outcome(list([], "250701000000Z"), list([3])), ["snp.revocation"]);
+    assert.deepEqual(outcome(list([], "250701000000Z"), list([])), []);
   });
 
   it("fails with a revocation list that is forged or out of date", () => {
