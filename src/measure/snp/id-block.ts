@@ -106,13 +106,16 @@ export function verifyIdAuth(
   const reader = new ByteReader(idAuth, "SNP ID authentication");
   if (idAuth.length !== ID_AUTH_BYTES) reader.fail(`${idAuth.length} bytes, not ${ID_AUTH_BYTES}`);
   const at = (position: number, size: number): Uint8Array => reader.seek(position).bytes(size);
-  const hasAuthor = reader.seek(authOffsets.authorAlgorithm).u32le() === ALGORITHM_ECDSA_P384_SHA384;
+  const algorithm = (offset: number): number => reader.seek(offset).u32le();
+  const authorAlgorithm = algorithm(authOffsets.authorAlgorithm);
   const idKey = at(authOffsets.idKey, KEY_BYTES);
   const holds = (data: Uint8Array, key: number, signature: number): boolean =>
     verifySnpSignature(data, at(key, KEY_BYTES), at(signature, SIGNATURE_BYTES));
+  const isKnown = (id: number): boolean => id === ALGORITHM_ECDSA_P384_SHA384;
+  const author = isKnown(authorAlgorithm) && holds(idKey, authOffsets.authorKey, authOffsets.keySignature);
   return {
-    idKey: holds(block, authOffsets.idKey, authOffsets.blockSignature),
-    authorKey: hasAuthor ? holds(idKey, authOffsets.authorKey, authOffsets.keySignature) : undefined,
+    idKey: isKnown(algorithm(authOffsets.idAlgorithm)) && holds(block, authOffsets.idKey, authOffsets.blockSignature),
+    authorKey: authorAlgorithm === 0 ? undefined : author,
   };
 }
 
@@ -135,6 +138,7 @@ function snpSignature(data: Uint8Array, key: KeyObject): Buffer {
 function verifySnpSignature(data: Uint8Array, keyBytes: Uint8Array, signature: Uint8Array): boolean {
   const component = (bytes: Uint8Array, at: number): Buffer =>
     Buffer.from(bytes.subarray(at, at + SCALAR_BYTES)).reverse();
+  if (new ByteReader(keyBytes, "SNP key").u32le() !== CURVE_P384) return false;
   const coordinate = (at: number): string => component(keyBytes, at).toString("base64url");
   try {
     const jwk = { kty: "EC", crv: "P-384", x: coordinate(4), y: coordinate(4 + COMPONENT_BYTES) };

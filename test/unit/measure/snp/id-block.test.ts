@@ -102,6 +102,19 @@ describe("the SNP ID authentication", () => {
     assert.deepEqual(verifyIdAuth(vectorBlock, auth), { idKey: false, authorKey: false });
   });
 
+  it("takes no good signature under an algorithm or a curve that the PSP refuses", () => {
+    const outcome = (offset: number, value: number) => {
+      const auth = vectorAuth();
+      auth.writeUInt32LE(value, offset);
+      return verifyIdAuth(vectorBlock, auth);
+    };
+    assert.deepEqual(outcome(0, 0), { idKey: false, authorKey: true });
+    assert.deepEqual(outcome(4, 2), { idKey: true, authorKey: false });
+    assert.deepEqual(outcome(4, 0), { idKey: true, authorKey: undefined });
+    assert.equal(outcome(0x240, 1).idKey, false);
+    assert.deepEqual(outcome(0x880, 1), { idKey: true, authorKey: false });
+  });
+
   it("carries signatures that verify, with and without an author key", () => {
     const block = buildIdBlock({ measurement, policy: 0x30000n });
     const [idKey, authorKey] = [p384(), p384()];
