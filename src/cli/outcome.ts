@@ -1,6 +1,7 @@
 // What the tool says and how it ends: one document or a text on stdout, an error on stderr, an exit code.
 import { EnvironmentLacks, errnoOf, errorText, HostCallFailed, KataError } from "../lib/errors.ts";
 import { type Command, exitCodeOf } from "./command.ts";
+import { ReaderGone } from "./terminal.ts";
 
 /** The words of the command line make no command. */
 export class UsageError extends Error {}
@@ -22,8 +23,12 @@ async function print(text: string): Promise<void> {
   });
 }
 
+/** as a shell counts SIGPIPE, which ends other programs there */
+const brokenPipe = 141;
+
 /** Tells the error; returns the exit code that stands for it. */
 export function reportFailure(error: unknown): number {
+  if (error instanceof ReaderGone) return brokenPipe;
   process.stderr.write(`kata-cvm: ${failureText(error, process.geteuid?.())}\n`);
   if (!(error instanceof KataError || error instanceof UsageError) && process.env["KATA_CVM_DEBUG"] !== undefined) {
     process.stderr.write(`${error instanceof Error ? error.stack : ""}\n`);

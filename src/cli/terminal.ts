@@ -1,5 +1,6 @@
 // This process's own streams as a container's: bytes pass unchanged and no faster than they are
 // taken; a terminal is put into raw mode and given back whatever happens.
+import { errnoOf } from "../lib/errors.ts";
 import type { ByteSink } from "../pod/ports.ts";
 
 export interface WindowSize {
@@ -26,7 +27,10 @@ export class Collected implements ByteSink {
 
 const maxCollectedBytes = 64 * 1024 * 1024;
 
-/** Rejects once the reader is gone (`| head`). */
+/** Whoever read our output has enough (`| head`): an end, but no fault. */
+export class ReaderGone extends Error {}
+
+/** Rejects with ReaderGone once that is so. */
 export function sinkOf(stream: NodeJS.WriteStream, onGone: () => void): ByteSink {
   const state = { isGone: false };
   stream.on("error", () => {
@@ -36,8 +40,9 @@ export function sinkOf(stream: NodeJS.WriteStream, onGone: () => void): ByteSink
   return {
     write: (bytes) =>
       new Promise((resolve, reject) => {
-        if (state.isGone) reject(new Error("nobody reads the output"));
-        else stream.write(bytes, (error) => (error ? reject(error) : resolve()));
+        const ended = (error: unknown) => reject(errnoOf(error) === "EPIPE" ? new ReaderGone() : error);
+        if (state.isGone) reject(new ReaderGone());
+        else stream.write(bytes, (error) => (error ? ended(error) : resolve()));
       }),
   };
 }
