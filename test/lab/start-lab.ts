@@ -133,7 +133,7 @@ function prepareFolder(options: LabOptions, found: { containerd: string; version
   const snapshotter = options.snapshotter ?? "overlayfs";
   const { handlers } = options;
   // containerd's own limit where nothing takes longer than it should
-  const limits = PATIENCE === 1 ? {} : { cleanupSeconds: 5 * PATIENCE };
+  const limits = PATIENCE === 1 ? {} : { cleanupSeconds: 15 * PATIENCE };
   const input = { version: found.version, folder, pauseImage: PAUSE_IMAGE, snapshotter, handlers, ...limits };
   writeFileSync(join(folder, "containerd.toml"), renderContainerdConfig(input));
   writeFileSync(join(folder, "net.d/10-lab.conflist"), JSON.stringify(CNI));
