@@ -9,12 +9,12 @@ import { readFirmwareProblem } from "../../../src/runtime/firmware-facts.ts";
 import { hostFacts } from "../plan/cases.ts";
 
 describe("a firmware that cannot start a confidential guest", () => {
-  let file: string;
+  const dir = mkdtempSync(join(tmpdir(), "firmware-"));
+  const file = join(dir, "firmware.fd");
   before(() => {
-    file = join(mkdtempSync(join(tmpdir(), "firmware-")), "firmware.fd");
     writeFileSync(file, Buffer.alloc(65_536));
   });
-  after(() => rmSync(file, { force: true }));
+  after(() => rmSync(dir, { recursive: true }));
 
   const configOf = (toml: string) => parseConfig([{ path: "t.toml", text: toml }]).config;
   const problems: [string, string, RegExp][] = [

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { parse } from "smol-toml";
@@ -33,9 +33,11 @@ describe("doctor, on how containerd comes to us", () => {
   }
 
   for (const version of [2, 3, 4]) {
-    it(`finds our handlers in the shipped configuration, version ${version}, with their names or files`, () => {
+    it(`finds the handlers of our RuntimeClasses in the shipped configuration, version ${version}, with names or files`, () => {
       const found = findRegistrations(parse(readFileSync(`configs/containerd/config-v${version}.toml`, "utf8")));
-      const names = ["kata-cvm", "kata-cvm-snp", "kata-cvm-tdx"];
+      const classes = readFileSync("configs/runtimeclass.yaml", "utf8").matchAll(/^handler: (.+)$/gm);
+      const names = [...classes].map(([, handler = ""]) => handler);
+      assert.ok(names.length > 2 && names.every((name) => existsSync(`configs/${name}.toml`)), String(names));
       assert.deepEqual(
         found.map(({ handler, name, configPath }) => [handler, configPath ?? `/etc/kata-cvm/${name}.toml`]),
         names.map((name) => [name, `/etc/kata-cvm/${name}.toml`]),
