@@ -82,23 +82,6 @@ export async function removeCgroup(path: string, given?: CgroupLayout): Promise<
   for (const tree of trees) await removeDirectory(join(tree.mountPoint, path));
 }
 
-export interface OomScoreOutcome {
-  /** false when the kernel forbids lowering it (no CAP_SYS_RESOURCE) and nothing was changed */
-  readonly applied: boolean;
-}
-
-/** Sets how willingly the kernel ends a process when memory runs out, -1000 to 1000. */
-export async function setOomScore(pid: number, score: number): Promise<OomScoreOutcome> {
-  try {
-    await writeFile(`/proc/${pid}/oom_score_adj`, String(score));
-    return { applied: true };
-  } catch (cause) {
-    const errno = errnoOf(cause) ?? "EUNKNOWN";
-    if (errno === "EACCES" || errno === "EPERM") return { applied: false };
-    throw new HostCallFailed(`set oom_score_adj of ${pid}`, errno, { cause });
-  }
-}
-
 /** The last process of a cgroup leaves it a moment after it was reaped; rmdir says EBUSY until then. */
 async function removeDirectory(path: string): Promise<void> {
   for (let waitMs = 1; ; waitMs *= 2) {
