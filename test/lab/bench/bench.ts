@@ -1,9 +1,9 @@
 // Benchmarks by one command; a table on stdout and JSON in a file. Every number that has a target is
 // told as a ratio to something measured in the same run.
-//   npm run bench -- --out FILE [--only start,pods,floor,stdout,measure] [--rounds N] [--handler NAME]
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, release, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { handlers } from "../handlers.ts";
 import { startLab } from "../start-lab.ts";
 import { toolPath } from "../tools.ts";
@@ -24,9 +24,31 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   measure: (context) => benchMeasure(context.lab.folder, context.rounds),
 };
 
-function option(name: string): string | undefined {
-  const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? undefined : process.argv[at + 1];
+const USAGE = "npm run bench -- --out FILE [--only start,pods,floor,stdout,measure] [--rounds N] [--handler NAME]";
+
+/** Ends this process with 2 for words that it does not know. */
+function readOptions() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        out: { type: "string" },
+        only: { type: "string", default: Object.keys(benchmarks).join(",") },
+        rounds: { type: "string", default: "10" },
+        handler: { type: "string", default: "kata-cvm-fast" },
+      },
+    });
+    const chosen = values.only.split(",").map((name) => {
+      const benchmark = benchmarks[name];
+      if (benchmark === undefined) throw new Error(`there is no benchmark ${name}`);
+      return [name, benchmark] as const;
+    });
+    const rounds = Number(values.rounds);
+    if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds ${values.rounds} is no number of rounds`);
+    return { ...values, chosen, rounds };
+  } catch (error) {
+    process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\nusage: ${USAGE}\n`);
+    process.exit(2);
+  }
 }
 
 function printTable(runs: readonly Run[]): void {
@@ -40,19 +62,15 @@ function printTable(runs: readonly Run[]): void {
 }
 
 async function main(): Promise<void> {
-  const only = option("only")?.split(",") ?? Object.keys(benchmarks);
+  const { chosen, rounds, handler, out } = readOptions();
   const folder = mkdtempSync(join(tmpdir(), "kata-cvm-bench-"));
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   const containerd = toolPath("containerd-1.6");
   await using lab = await startLab({ folder, handlers: handlers(), containerd });
-  const context = { lab, rounds: Number(option("rounds") ?? 10), handler: option("handler") ?? "kata-cvm-fast" };
   const runs: Run[] = [];
-  for (const name of only) {
-    const benchmark = benchmarks[name];
-    if (benchmark === undefined)
-      throw new Error(`no benchmark ${name}; there are ${Object.keys(benchmarks).join(", ")}`);
+  for (const [name, benchmark] of chosen) {
     process.stderr.write(`bench: ${name}\n`);
-    runs.push(...(await benchmark(context)));
+    runs.push(...(await benchmark({ lab, rounds, handler })));
   }
   const machine = {
     cpu: cpus()[0]?.model ?? "unknown",
@@ -63,10 +81,9 @@ async function main(): Promise<void> {
     node: process.version,
     os: /^PRETTY_NAME="(.*)"$/m.exec(readFileSync("/etc/os-release", "utf8"))?.[1],
     containerd: lab.containerdVersion,
-    handler: context.handler,
+    handler,
   };
   printTable(runs);
-  const out = option("out");
   if (out !== undefined) writeFileSync(out, `${JSON.stringify({ machine, runs }, null, 1)}\n`);
 }
 
