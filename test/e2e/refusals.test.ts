@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
 import { mustSucceed } from "../lab/command.ts";
 import { handlerConfigPath } from "../lab/containerd-config.ts";
 import { BROKEN_HANDLER, classConfig } from "../lab/handlers.ts";
@@ -38,23 +37,6 @@ const NODE = 2;
       await assertNothingLeft(e2e);
     });
   }
-});
-
-(IS_OURS ? describe : describe.skip)("A pod that brings a policy", () => {
-  const e2e = usePods({ handler: "kata-cvm" });
-
-  it("ends before it serves anyone, as its agent enforces none, says so, and leaves nothing", async function () {
-    this.timeout(BOOT_LIMIT_MS);
-    const policy = "package agent_policy\\ndefault ExecProcessRequest := false\\n";
-    const document = `version = "0.1.0"\nalgorithm = "sha256"\n[data]\n"policy.rego" = "${policy}"\n`;
-    const initdata = gzipSync(document).toString("base64");
-    const { outcome } = await e2e.cri.attemptPod({
-      annotations: { "io.katacontainers.config.hypervisor.cc_init_data": initdata },
-    });
-    assert.notEqual(outcome.code, 0, "the pod runs");
-    assert.match(outcome.stderr, /initdata holds policy\.rego, and this agent enforces no policy/);
-    await assertNothingLeft(e2e);
-  });
 });
 
 (IS_OURS ? describe : describe.skip)("A running pod", function () {

@@ -16,13 +16,12 @@ import { type Counts, filesOf, runFiles } from "./test-files.ts";
 
 /** What proves the transport, the accelerator and a pod's whole life. */
 const SMOKE = ["transport", "life-cycle"];
+const NO_UEFI = "a guest with UEFI firmware ends QEMU 11's emulated SVM (cpu_interrupt without its lock)";
 /** What cannot run there, and why. */
 const NOT_THERE: ReadonlyMap<string, string> = new Map([
   ["test/e2e/image.test.ts", "it builds a guest image, and the lab host has no network"],
-  [
-    "test/e2e/measured-boot.test.ts",
-    "a guest with UEFI firmware ends QEMU 11's emulated SVM (cpu_interrupt without its lock)",
-  ],
+  ["test/e2e/measured-boot.test.ts", NO_UEFI],
+  ["test/e2e/policy.test.ts", NO_UEFI],
 ]);
 const INSTALL_LIMIT_MS = 120_000;
 const FACTS_LIMIT_MS = 300_000;
