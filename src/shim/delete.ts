@@ -1,14 +1,15 @@
 // `delete`: containerd's call after every connection that closed, in the ordinary course as after a
 // crash. It needs no daemon: the ledger says what is left. For an ordinary container of a pod there is
 // nothing on the host to undo, and the VM must live on.
-// containerd gives it five seconds (timeouts, io.containerd.timeout.shim.cleanup), kills it then and never
-// asks again, so on a busy host the rest of a pod would stay: what there is to undo is undone by a process
-// of its own (`reclaim`), which goes on when this one is killed.
+// containerd gives it five seconds (timeouts, io.containerd.timeout.shim.cleanup), kills it then, keeps the
+// bundle and never asks again, so on a busy host the rest of a pod would stay: what there is to undo is
+// undone by a process of its own (`reclaim`), which goes on when this one has answered or was killed.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { setTimeout as pause } from "node:timers/promises";
 import { podRunDir } from "../host/run-dir.ts";
 import { HostCallFailed } from "../lib/errors.ts";
 import { type LedgerRecord, readLedger } from "../pod/ledger.ts";
@@ -19,6 +20,11 @@ import type { Invocation } from "./flags.ts";
 
 /** 128 + SIGKILL: what every shim reports for a task that it finds dead. */
 const exitStatus = 137;
+
+/** Since this process began, so that containerd has its answer in time. */
+const answerByMs = 4000;
+/** `reclaim` has all the time it wants, and nobody else will try again. */
+const reclaimAgainMs: readonly number[] = [250, 1000, 3000, 10_000];
 
 export interface DeleteContext {
   readonly invocation: Invocation;
@@ -36,7 +42,7 @@ export async function deletePod({ invocation, self }: DeleteContext): Promise<Ui
 /** `reclaim`, which only `delete` runs: ends what is left of the pod. */
 export async function reclaimPod(invocation: Invocation): Promise<void> {
   const record = recordOf(invocation);
-  if (record !== null) await endPod(record, podRunDir(invocation.namespace, invocation.id));
+  if (record !== null) await endPod(record, podRunDir(invocation.namespace, invocation.id), reclaimAgainMs);
   await clearBundle(invocation);
 }
 
@@ -54,7 +60,10 @@ async function reclaimApart({ namespace, id, bundle }: Invocation, self: readonl
     detached: true,
     stdio: ["ignore", "ignore", "pipe"],
   });
-  const [said, [code, signal]] = await Promise.all([text(child.stderr), once(child, "close")]);
+  const ended = Promise.all([text(child.stderr), once(child, "close")]);
+  const outcome = await Promise.race([ended, pause(Math.max(answerByMs - performance.now(), 0))]);
+  if (outcome === undefined) return;
+  const [said, [code, signal]] = outcome;
   if (code !== 0) throw new HostCallFailed("clear up after the pod", said.trim() || String(signal ?? code));
 }
 

@@ -121,6 +121,27 @@ describe("a pod that failed or died", function () {
       }
     });
 
+    it("answers before containerd kills it, and goes on clearing up where that takes longer", async () => {
+      const id = bench.id("slow");
+      const { path, creating } = await midCreate(id);
+      process.kill(await bench.pidOf(path), "SIGKILL");
+      await creating;
+      const netns = join(bench.folder, "netns");
+      writeFileSync(netns, "");
+      const file = join(bench.runDirOf(id), "ledger.json");
+      const ledger = JSON.parse(readFileSync(file, "utf8")) as { owned: unknown[] };
+      ledger.owned.push({ kind: "tap", name: "tap0", peer: "eth0", netns });
+      writeFileSync(file, JSON.stringify(ledger));
+      const began = Date.now();
+      assertDeleted(await bench.run("delete", id));
+      assert.ok(Date.now() - began < 5000, `${Date.now() - began} ms`);
+      assert.notDeepEqual(bench.leftOf(id), []);
+      rmSync(netns);
+      for (const end = Date.now() + 30_000; bench.leftOf(id).length > 0; await pause(20)) {
+        assert.ok(Date.now() < end, `still left: ${bench.leftOf(id).join()}`);
+      }
+    });
+
     it("ends a daemon that still lives", async () => {
       const id = bench.id("alive");
       const { creating } = await midCreate(id);

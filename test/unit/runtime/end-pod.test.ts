@@ -50,6 +50,16 @@ describe("ending a pod by its ledger", () => {
     await endPod(record, runDir);
   }
 
+  it("tries again what failed because the pod's network namespace was just being removed", async () => {
+    const netns = join(folder, "netns");
+    writeFileSync(netns, "");
+    const ledger = ledgerFor(sleeper());
+    await ledger.claim({ kind: "tap", name: "tap0", peer: "eth0", netns });
+    setTimeout(() => rmSync(netns), 100);
+    await end();
+    assert.ok(!existsSync(runDir));
+  });
+
   it("ends daemon and processes, removes files, socket and run directory, and can be done again", async () => {
     const [daemon, qemu] = [sleeper(), sleeper()];
     const ledger = ledgerFor(daemon);
