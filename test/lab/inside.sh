@@ -75,7 +75,17 @@ echo 1 > /proc/sys/net/ipv4/ip_forward
 
 cd "$REGISTRY"
 "$NODE" --import tsx registry.ts "$IMAGES/layout" 5000 > "$LAB/log/registry.log" 2>&1 &
+registry=$!
 cd /
+
+untilRegistryListens() {
+	for _ in $(seq 600); do
+		(: <> /dev/tcp/127.0.0.1/5000) 2> /dev/null && return
+		kill -0 "$registry" || return 1
+		sleep 0.1
+	done
+	return 1
+}
 
 startContainerd() {
 	containerd --config "$LAB/containerd.toml" --log-level "${LOG_LEVEL:-info}" >> "$LAB/log/containerd.log" 2>&1 &
@@ -92,6 +102,7 @@ startContainerd() {
 startContainerd
 ctr -n k8s.io images import --snapshotter "$SNAPSHOTTER" "$IMAGES/runtime.tar" > "$LAB/log/import.log" 2>&1
 ctr -n k8s.io images label "$PAUSE_IMAGE" io.cri-containerd.pinned=pinned > /dev/null
+untilRegistryListens
 touch "$LAB/ready"
 
 # A containerd that a test ended comes back when the test asks for it by removing $LAB/stopped.
